@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DATAPLANE_PACKET_H
+#define DATAPLANE_PACKET_H
+
+// What the stages know of a packet beyond its bytes: a parallel array to the worker's mbufs, one
+// cache line a packet, written and read by the owning worker only.
+
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+struct nexthop;
+
+enum packet_origin {
+	PACKET_FROM_PORT = 0, // a pod or another device
+	PACKET_FROM_HOST, // the node's own stack
+	PACKET_FROM_ROUTER, // made by the switch
+};
+
+enum packet_flag {
+	PACKET_TRACED = 1u << 0,
+	PACKET_HASHED = 1u << 1, // hash is valid
+	PACKET_ROUTED = 1u << 2, // went through the router: TTL was taken, MACs are rewritten
+	PACKET_FLOODED = 1u << 3, // this is one of several copies
+	PACKET_NO_ERROR =
+		1u << 4, // never answer with an ICMP error (RFC 1812, 4.3.2.7; RFC 4443, 2.4)
+	PACKET_IP_BAD = 1u << 5, // claims to be IP, but its header is malformed; see drop
+};
+
+enum packet_fragment {
+	PACKET_WHOLE = 0,
+	PACKET_FIRST_FRAGMENT,
+	PACKET_LATER_FRAGMENT, // carries no L4 header
+};
+
+struct packet_ctx {
+	uint16_t in_port; // id, see port_table; mbuf->port holds the same
+	uint16_t out_port; // id, 0 = not known yet
+	uint16_t network; // id
+	uint8_t origin; // packet_origin
+	uint8_t flags; // packet_flag
+	uint16_t ether_type; // host order, behind the VLAN tags
+	uint16_t
+		vlan; // tag as received, host order, 0 = untagged (priority tags count as untagged)
+	uint8_t l2_len; // bytes to the L3 header
+	uint8_t l3_len; // IPv6: extension headers included; 0 = not IP
+	uint8_t ip_proto; // upper-layer protocol, behind IPv6 extension headers
+	uint8_t fragment; // packet_fragment
+	uint32_t hash; // symmetric flow hash, see packet_hash()
+	uint32_t conn_slot; // seam: connection tracking
+	uint16_t drop; // why it is dropped, while an error about it is on its way to be made
+	uint8_t icmp_type, icmp_code; // of that error, in the packet's own family
+	uint32_t icmp_info; // of that error: MTU, pointer
+	const struct nexthop *nexthop; // valid until the worker's next quiescent state
+	uint16_t trace; // index of the trace record while PACKET_TRACED
+	uint8_t tag_len; // VLAN bytes still inside the frame (transparent ports)
+	uint8_t reserved[21];
+};
+static_assert(sizeof(struct packet_ctx) == 64, "one cache line");
+
+// Rooms of an mbuf outside its frame are poisoned in sanitizer builds: Debian's mempools are not
+// instrumented, so that a read beyond the frame would go unseen. Workers expose a frame before it
+// leaves to a driver or a pool. In other builds these cost nothing.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1 // clang says it the other way
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+void packet_poison(struct rte_mbuf *m); // room before and behind the data of each segment
+void packet_expose(struct rte_mbuf *m); // the whole of each segment's room
+#else
+static inline void
+packet_poison(struct rte_mbuf *m)
+{
+	(void)m;
+}
+static inline void
+packet_expose(struct rte_mbuf *m)
+{
+	(void)m;
+}
+#endif
+
+// Use these instead of rte_pktmbuf_prepend/adj/trim/append on the packet path: they keep the poison
+// right. Return NULL when there is no room (prepend, append) or the first segment is too short
+// (adj).
+char *packet_prepend(struct rte_mbuf *m, uint16_t len);
+char *packet_adj(struct rte_mbuf *m, uint16_t len);
+int packet_trim(struct rte_mbuf *m, uint16_t len); // from the end of the last segment; 0 or -1
+char *packet_append(struct rte_mbuf *m, uint16_t len);
+
+static inline struct rte_ether_hdr *
+packet_ether(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+}
+
+static inline struct rte_ipv4_hdr *
+packet_ipv4(const struct rte_mbuf *m, const struct packet_ctx *ctx)
+{
+	return rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, ctx->l2_len);
+}
+
+static inline struct rte_ipv6_hdr *
+packet_ipv6(const struct rte_mbuf *m, const struct packet_ctx *ctx)
+{
+	return rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, ctx->l2_len);
+}
+
+// The L4 header. All parsed headers lie in the first segment (the parse stage sees to it).
+static inline void *
+packet_l4(const struct rte_mbuf *m, const struct packet_ctx *ctx)
+{
+	return rte_pktmbuf_mtod_offset(m, void *, ctx->l2_len + ctx->l3_len);
+}
+
+// Symmetric hash of the flow (addresses, protocol, ports when not a fragment; MACs when not IP),
+// computed at first use and kept. Both directions of a connection give the same value.
+uint32_t packet_hash(const struct rte_mbuf *m, struct packet_ctx *ctx);
+
+#endif

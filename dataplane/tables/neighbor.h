@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TABLES_NEIGHBOR_H
+#define TABLES_NEIGHBOR_H
+
+// Who has which address: (network, IP) -> MAC and port, for endpoints, static neighbours and the
+// router's own addresses. Exact match; the router asks here before the LPM, ARP and ND answer from
+// here. Writer: main thread. Readers: workers, lock-free; entries live until the reader's next
+// quiescent state.
+
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_rcu_qsbr.h>
+
+#include "nexthop.h"
+
+struct dataplane;
+struct neighbors;
+
+enum neighbor_kind {
+	NEIGHBOR_ENDPOINT = 1, // a pod of this node
+	NEIGHBOR_STATIC, // configured or mirrored
+	NEIGHBOR_ROUTER, // the network's own router address: nexthop.action is NEXTHOP_LOCAL
+};
+
+struct neighbor {
+	uint8_t kind; // neighbor_kind
+	uint8_t reserved[3];
+	uint16_t network;
+	uint16_t port; // id; 0 for the router
+	struct rte_ether_addr mac;
+	struct nexthop nexthop; // ready-made: what a packet to this address needs
+};
+
+// max_entries of both families together. Returns NULL with rte_errno set.
+struct neighbors *neighbors_create(struct dataplane *dp, uint32_t max_entries, int socket_id);
+void neighbors_free(struct neighbors *neighbors);
+
+// Main thread. Adds or replaces. ip->prefix is ignored. The header's source is the network's router
+// MAC, its MTU the smaller of network and port. Returns 0, -ENOSPC, -ENOENT (network or port
+// unknown).
+int neighbor_set(struct neighbors *neighbors, uint8_t kind, uint16_t network,
+	const struct cw_ip *ip, const struct rte_ether_addr *mac, uint16_t port);
+// Removes it when it is of this kind. Returns 0 or -ENOENT.
+int neighbor_del(
+	struct neighbors *neighbors, uint8_t kind, uint16_t network, const struct cw_ip *ip);
+// Rebuilds the ready-made next hops after a port or network changed.
+void neighbors_refresh(struct neighbors *neighbors, uint16_t network);
+uint32_t neighbors_count(const struct neighbors *neighbors);
+
+// Any thread that reports quiescent states. NULL when not known.
+const struct neighbor *neighbor_lookup4(
+	const struct neighbors *neighbors, uint16_t network, rte_be32_t ip);
+const struct neighbor *neighbor_lookup6(
+	const struct neighbors *neighbors, uint16_t network, const uint8_t ip[16]);
+// Workers: n <= 64. found[i] is NULL when not known.
+void neighbor_lookup4_bulk(const struct neighbors *neighbors, const uint16_t *network,
+	const rte_be32_t *ip, uint32_t n, const struct neighbor **found);
+void neighbor_lookup6_bulk(const struct neighbors *neighbors, const uint16_t *network,
+	const uint8_t(*const *ip), uint32_t n, const struct neighbor **found);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TABLES_NEXTHOP_H
+#define TABLES_NEXTHOP_H
+
+// Next hops: what a route points at. A next hop is immutable once published and replaced by a copy,
+// so that failover is one store however many routes share it. Writer: main thread. Readers:
+// workers, lock-free.
+
+#include <stdint.h>
+
+#include <rte_ether.h>
+
+#include <causeway/limits.h>
+#include <causeway/wire.h>
+
+struct dataplane;
+
+enum nexthop_action {
+	NEXTHOP_FORWARD = 1, // rewrite with the header below, send to out_port
+	NEXTHOP_HOST, // the same towards the host port, whatever the MTU of the network says
+	NEXTHOP_LOCAL, // the router's own address
+	NEXTHOP_CONNECTED, // on link, but no neighbour known: resolution wanted
+	NEXTHOP_BLACKHOLE,
+	NEXTHOP_UNREACHABLE,
+	NEXTHOP_PROHIBIT,
+	NEXTHOP_GROUP,
+};
+
+// Buckets of an ECMP group: a power of two, filled in proportion to the weights.
+struct nexthop_group {
+	uint32_t mask;
+	uint32_t bucket[]; // next-hop ids
+};
+
+struct nexthop {
+	uint8_t action; // nexthop_action
+	uint8_t reserved;
+	uint16_t out_port;
+	uint16_t mtu; // of the path, L3 bytes
+	uint16_t network;
+	struct {
+		struct rte_ether_addr dst, src;
+	} header; // ready to be copied over the frame's
+	const struct nexthop_group *group;
+};
+
+struct nexthops;
+
+struct nexthops *nexthops_create(struct dataplane *dp, int socket_id);
+void nexthops_free(struct nexthops *nexthops);
+
+// Main thread. Adds or replaces from the wire object; the caller has checked that references exist.
+// A VIA next hop is resolved against the neighbours now and again by nexthops_resolve().
+// Returns 0, -EINVAL (no or nested members, bad kind), -ENOENT (member absent), -ENOMEM.
+int nexthop_set(struct nexthops *nexthops, const struct cw_nexthop *object);
+// Routes that still point at it drop with reason no_nexthop. Returns 0 or -ENOENT.
+int nexthop_del(struct nexthops *nexthops, uint32_t id);
+// The wire object as last set, or NULL.
+const struct cw_nexthop *nexthop_object(const struct nexthops *nexthops, uint32_t id);
+// Recomputes every next hop that depends on a neighbour, a port or a network that changed.
+void nexthops_resolve(struct nexthops *nexthops);
+uint32_t nexthops_count(const struct nexthops *nexthops);
+
+// Workers: the next hop with this id, groups resolved by the flow hash; NULL when there is none.
+const struct nexthop *nexthop_select(const struct nexthops *nexthops, uint32_t id, uint32_t hash);
+// Workers: the same without resolving groups.
+const struct nexthop *nexthop_get(const struct nexthops *nexthops, uint32_t id);
+
+// Identifiers above CW_MAX_NEXTHOPS are the data plane's own, one per meaning and network:
+// the leaf values of the routes that a network brings with it.
+#define NEXTHOP_OWN_CONNECTED(network) (CW_MAX_NEXTHOPS + (uint32_t)(network))
+#define NEXTHOP_OWN_LAST (CW_MAX_NEXTHOPS + CW_MAX_NETWORKS)
+
+#endif

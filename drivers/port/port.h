@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DRIVERS_PORT_H
+#define DRIVERS_PORT_H
+
+// The seam between the switch and the devices that it polls. A driver is one file that fills a
+// struct port_driver and registers it; nothing else knows its name.
+//
+// Threads: open, close, state, device_stats run on the main thread. rx(q) is called only by the
+// worker that owns rx queue q, tx(q) only by the worker that owns tx queue q, and never
+// concurrently with open or close (the switch waits for a grace period before close). No driver
+// blocks, logs, locks or allocates anything but mbufs in rx and tx.
+//
+// Offload metadata of a received frame (what leaves by rx) and of one to be sent (what goes to tx)
+// is the same, so that frames pass from port to port untouched:
+//  - RTE_MBUF_F_RX_L4_CKSUM_GOOD: the L4 checksum in the frame is known to be right.
+//  - RTE_MBUF_F_TX_TCP_CKSUM or RTE_MBUF_F_TX_UDP_CKSUM (with TX_IPV4/TX_IPV6, l2_len, l3_len set):
+//  the checksum field
+//    holds the folded, uninverted pseudo-header sum over the L4 length, as in virtio 1.2,
+//    5.1.6.2 (VIRTIO_NET_HDR_F_NEEDS_CSUM); the receiver trusts it or completes it.
+//  - RTE_MBUF_F_TX_TCP_SEG or RTE_MBUF_F_TX_UDP_SEG, with the checksum flag above, l4_len and
+//  tso_segsz: a
+//    super-frame (payload bytes per segment in tso_segsz). Its IP length fields cover the whole.
+//  - VLAN tags are in the frame, never in metadata. l2_len counts them.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include <causeway/wire.h>
+
+#define PORT_BURST 64 // frames at most in one rx or tx call
+
+enum port_capability {
+	PORT_TX_CHECKSUM = 1u << 0, // tx takes unfinished TCP and UDP checksums
+	PORT_TX_TSO4 = 1u << 1, // tx takes TCP over IPv4 super-frames
+	PORT_TX_TSO6 = 1u << 2,
+	PORT_TX_USO = 1u << 3, // tx takes UDP super-frames, IPv4 and IPv6
+	PORT_TX_CHAINS = 1u << 4, // tx takes frames of several segments
+	PORT_RX_EDGE = 1u << 5, // the wake-up descriptor fires on every arrival after an empty rx,
+	// so an idle queue need not be polled
+	PORT_TX_QUEUE_SHARED = 1u << 6, // any worker may call tx on any queue concurrently
+};
+#define PORT_TX_OFFLOADS (PORT_TX_CHECKSUM | PORT_TX_TSO4 | PORT_TX_TSO6 | PORT_TX_USO)
+
+// Why tx stopped before the end of the burst.
+enum port_tx_stop {
+	PORT_TX_FULL = 0, // the device takes no more now; a retry may help
+	PORT_TX_REFUSED, // the device will never take pkts[returned]: drop it and go on with the
+			 // next
+	PORT_TX_DOWN, // the device is down or gone: drop all
+};
+
+struct port_config {
+	uint16_t id;
+	uint8_t kind; // cw_port_kind
+	const char *name, *ifname, *args;
+	uint16_t mtu;
+	struct rte_ether_addr mac; // of the device's far end; zero when not known
+	uint16_t n_queues; // wanted; a driver may open fewer, never more than CW_MAX_QUEUES
+	const int *fds; // open takes them over on success, the caller keeps them on error
+	uint16_t n_fds;
+	int socket_id; // NUMA node, or SOCKET_ID_ANY
+	struct rte_mempool *mbufs; // single-segment frames up to RTE_MBUF_DEFAULT_DATAROOM
+	struct rte_mempool *jumbos; // the rest of a super-frame: data rooms of nearly 64 KiB
+};
+
+// What the device itself lost, beyond our own counters.
+struct port_device_stats {
+	uint64_t rx_dropped; // before we could read them (ring or queue full)
+	uint64_t tx_dropped; // after it took them from us
+};
+
+struct port {
+	const struct port_driver *driver;
+	uint16_t id;
+	uint8_t kind;
+	uint16_t mtu;
+	uint16_t n_rx, n_tx; // queues opened
+	uint32_t capabilities; // port_capability
+	int socket_id;
+	char name[CW_NAME_LEN];
+	void *priv;
+};
+
+struct port_driver {
+	const char *name; // "tap"
+	uint32_t kinds; // bit (1 << cw_port_kind) for each kind that it serves
+
+	// Opens the device from descriptors or arguments, sets n_rx, n_tx, capabilities, priv.
+	// Returns 0 or -errno and then writes a sentence into reason (reason_len bytes).
+	int (*open)(struct port *port, const struct port_config *config, char *reason,
+		size_t reason_len);
+	// Releases everything, the descriptors included. Persistent devices stay.
+	void (*close)(struct port *port);
+
+	// Reads up to n <= PORT_BURST frames. Returns how many; fewer than n means "empty for now".
+	uint16_t (*rx)(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
+	// Sends frames in order. Returns how many the device took (they belong to the driver); on a
+	// short count *stop says why and pkts[returned] onwards still belong to the caller.
+	uint16_t (*tx)(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
+		enum port_tx_stop *stop);
+
+	// Descriptor to sleep on (readable, or edge-triggered with PORT_RX_EDGE); -1 when the queue
+	// can only be polled. Owned by the driver.
+	int (*wake_fd)(struct port *port, uint16_t queue);
+	// Optional: about to sleep on wake_fd. Returns true when frames are already waiting.
+	bool (*rx_arm)(struct port *port, uint16_t queue);
+
+	// State of the device; on anything but CW_PORT_UP writes a sentence into reason.
+	enum cw_port_state (*state)(struct port *port, char *reason, size_t reason_len);
+	void (*device_stats)(struct port *port, struct port_device_stats *stats);
+	// Optional: duplicates nothing, gives the descriptors for a control plane that lost its
+	// own.
+	uint16_t (*descriptors)(struct port *port, int *fds, uint16_t max);
+};
+
+// Main thread, before any port_open (constructors do it).
+void port_driver_register(const struct port_driver *driver);
+
+#define PORT_DRIVER_REGISTER(driver)           \
+	RTE_INIT(register_##driver)            \
+	{                                      \
+		port_driver_register(&driver); \
+	}
+
+// Opens a port of config->kind. Returns the port, or NULL with *error = -errno and a sentence in
+// reason: -EPROTONOSUPPORT no driver serves the kind, -EINVAL config, else the driver's. The port
+// is rte_zmalloc'ed on config->socket_id (fall-back: any node).
+struct port *port_open(
+	const struct port_config *config, int *error, char *reason, size_t reason_len);
+// After this the port is gone. Main thread; no worker may still use it.
+void port_close(struct port *port);
+
+// Writes "checksum,tso4,..." into text.
+void port_capability_names(uint32_t capabilities, char *text, size_t len);
+
+static inline uint16_t
+port_rx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	return port->driver->rx(port, queue, pkts, n);
+}
+
+static inline uint16_t
+port_tx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
+	enum port_tx_stop *stop)
+{
+	return port->driver->tx(port, queue, pkts, n, stop);
+}
+
+#endif
