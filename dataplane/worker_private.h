@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DATAPLANE_WORKER_PRIVATE_H
+#define DATAPLANE_WORKER_PRIVATE_H
+
+// What the worker_*.c files share and nobody else sees.
+
+#include <stdatomic.h>
+
+#include <rte_ring.h>
+
+#include "port.h"
+#include "worker.h"
+#include "worker_control.h"
+
+#define HANDOVER_RING 512 // packets on their way from one worker to another
+#define TX_RETRIES 4
+
+// One rx queue that a worker polls.
+struct rxq {
+	struct port *device;
+	uint16_t port_id, queue;
+	uint32_t slot; // in rxq_list.by_slot
+	uint32_t generation; // tells a reused slot from its former owner
+	int wake_fd; // -1: can only be polled
+	bool edge; // need not be polled while it is empty
+	// Worker only:
+	bool active;
+	uint16_t empty_rounds;
+};
+
+// The rx queues of one worker. Immutable; the main thread publishes a changed copy.
+struct rxq_list {
+	uint32_t n_slots, n_pollable;
+	uint32_t generation;
+	struct rxq **active; // room for the worker's own list of queues to poll
+	struct rxq *by_slot[]; // NULL where unused
+};
+
+// Packets from one worker to one port.
+struct tx_batch {
+	struct port *device;
+	struct rte_ring *handover; // to the worker that owns the queue; NULL: this one does
+	struct worker *owner;
+	uint16_t port_id, queue, n;
+	bool dirty;
+	uint64_t bytes; // of pkts[]
+	struct rte_mbuf *pkts[WORKER_BURST];
+};
+
+struct worker_private {
+	struct rxq_list *_Atomic rxqs; // writer: main thread
+	atomic_bool stop; // writer: main thread
+	atomic_bool sleeping; // writer: the worker
+	int epoll_fd, event_fd;
+	bool poll;
+	uint32_t seen_generation; // of the list that active[] was made from
+	uint32_t n_active;
+	struct rxq **active; // in the list that seen_generation names
+	uint64_t last_epoll_tsc, idle_since_tsc, start_tsc, tsc_per_us;
+	uint32_t nap_us;
+	uint16_t n_dirty;
+	uint16_t dirty[CW_MAX_PORTS]; // ports with packets in their batch
+	struct rte_ring *inbox[CW_MAX_WORKERS]; // packets from other workers, single producer each
+	struct rte_mbuf *tx_pkts[WORKER_BURST];
+	struct {
+		uint64_t busy_cycles, idle_cycles, sleep_cycles;
+		uint64_t rounds, busy_rounds, sleeps, packets;
+		uint64_t bursts[CW_BURST_BUCKETS];
+	} stats;
+	struct {
+		uint64_t tokens, refill_tsc;
+	} event_limit[4];
+};
+
+// worker_port.c: counters of a port on this worker. Main thread. Returns 0 or -ENOMEM.
+int worker_counters_ensure(struct worker *w, uint16_t port_id);
+// worker_graph.c: runs the pending stages; worker_rx(): a received burst through the graph.
+void worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
+// worker_tx.c: takes packets that other workers handed over. Returns how many.
+uint16_t worker_take_handovers(struct worker *w);
+// worker_idle.c: looks for queues that became readable; sleeps.
+void worker_check_ready(struct worker *w);
+void worker_sleep(struct worker *w);
+void worker_refresh_active(struct worker *w);
+
+#endif
