@@ -55,7 +55,8 @@ struct worker {
 	struct rte_mbuf *mbuf[WORKER_SLOTS];
 	struct packet_ctx ctx[WORKER_SLOTS] __rte_cache_aligned;
 	struct stage_vector vector[GRAPH_MAX_STAGES];
-	struct worker_private *priv; // worker.c's own: queues polled, idle state, trace
+	struct worker_private *priv; // worker.c's own: queues polled, idle state
+	struct trace_records *trace; // see trace.h; set before the worker starts, never NULL then
 };
 
 // Hands a packet to the stage with this id (stage.next_id[i]).

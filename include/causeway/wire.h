@@ -8,8 +8,13 @@
 //
 // A frame is one cw_frame header and n_items items. The descriptors of a frame travel as
 // SCM_RIGHTS with the header's first byte. Every request has one reply with the same seq; a reply
-// to a request of N items that carry objects holds N cw_status items in the same order. The first
-// frame each way is HELLO. Anything malformed closes the connection and changes nothing.
+// to a request of N items that carry objects holds N cw_status items in the same order. Replies to
+// BEGIN, COMMIT, TRACE and GET_PORT_FDS hold a cw_status only for what was refused. A reply longer
+// than CW_FRAME_MAX comes as several frames with the same seq; all but the last have CW_MORE in
+// their type. The first frame each way is HELLO. A HELLO of another version is answered with the
+// server's own and the connection ends. Anything malformed closes the connection and changes
+// nothing. The connection that wrote last is the control plane: when another one sends BEGIN, SET
+// or DEL, the former is closed.
 //
 // Replay: BEGIN{epoch} .. SET frames .. COMMIT{epoch}. What SET brings between the two is checked
 // and put aside; COMMIT applies all of it at once: identical objects are left untouched (counters
@@ -33,12 +38,14 @@ enum cw_frame_type {
 	CW_BEGIN = 2, // one cw_epoch
 	CW_COMMIT = 3, // one cw_epoch; the reply holds one cw_status for each refused object only
 	CW_SET = 4, // any number of objects: add or replace
-	CW_DEL = 5, // any number of objects, only their key fields are read; absent is no error
+	CW_DEL = 5, // any number of objects, only their key fields are read; absent is no error;
+		    // refused between BEGIN and COMMIT: leave the object out of the epoch instead
 	CW_GET_STATS = 6, // no item; reply: cw_port_stats, cw_stage_stats, cw_worker_stats
 	CW_GET_NODE = 7, // no item; reply: one cw_node, cw_worker_info each, cw_port_info each
-	CW_GET_FDB = 8, // no item; reply: cw_fdb with CW_FDB_LEARNED, split over several frames
+	CW_GET_FDB = 8, // no item; reply: cw_fdb, learned ones with CW_FDB_LEARNED
 	CW_GET_PORT_FDS = 9, // one cw_port (id); reply carries duplicates of the port's descriptors
 	CW_TRACE = 10, // one cw_trace: start, or stop when count is 0
+	CW_MORE = 0x2000, // or-ed to the type of a reply: another frame of it follows
 	CW_EVENT = 0x4000, // data plane to control plane, unasked: items are the event structures
 	CW_REPLY = 0x8000, // or-ed to the request's type
 };
