@@ -10,8 +10,6 @@
 // circles.
 #define GRAPH_MAX_RUNS 4096
 
-static uint16_t reason_loop = UINT16_MAX;
-
 void
 packet_drop(struct worker *w, uint16_t slot, uint16_t reason)
 {
@@ -45,14 +43,12 @@ packet_new(struct worker *w, uint16_t cause, struct rte_mbuf *m)
 static void
 drop_all_pending(struct worker *w)
 {
-	if (reason_loop == UINT16_MAX)
-		reason_loop = graph_drop_id("loop");
 	while (w->pending != 0) {
 		struct stage_vector *v = &w->vector[__builtin_ctzll(w->pending)];
 
 		w->pending &= w->pending - 1;
 		for (uint16_t i = 0; i < v->n; i++)
-			packet_drop(w, v->slot[i], reason_loop);
+			packet_drop(w, v->slot[i], worker_drop_loop());
 		v->n = 0;
 	}
 }

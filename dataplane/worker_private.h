@@ -76,6 +76,8 @@ struct worker_private {
 int worker_counters_ensure(struct worker *w, uint16_t port_id);
 // worker_graph.c: runs the pending stages; worker_rx(): a received burst through the graph.
 void worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
+// worker_tx.c: the drop reason of a burst that goes in circles.
+uint16_t worker_drop_loop(void);
 // worker_tx.c: takes packets that other workers handed over. Returns how many.
 uint16_t worker_take_handovers(struct worker *w);
 // worker_idle.c: looks for queues that became readable; sleeps.

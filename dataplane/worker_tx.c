@@ -5,17 +5,34 @@
 // TX queue has one owner; a worker without a queue of the port hands its batch to the owner through
 // a ring that only the two of them use (mbuf->hash.usr carries the port).
 
-static uint16_t reason_tx_full, reason_tx_refused, reason_port_down, reason_no_port;
-static bool reasons_known;
+enum {
+	DROP_TX_FULL,
+	DROP_TX_REFUSED,
+	DROP_PORT_DOWN,
+	DROP_NO_PORT,
+	DROP_LOOP,
+};
 
-static void
-find_reasons(void)
+// What workers themselves lose, outside of any stage. Not on the packet's way: no stage leads here.
+static struct stage worker_stage = {
+	.name = "worker",
+	.help = "losses between the stages and the devices",
+	.order = UINT16_MAX,
+	.drops =
+		{
+			[DROP_TX_FULL] = {"tx_full", "the device took no more frames"},
+			[DROP_TX_REFUSED] = {"tx_refused", "the device refused this frame"},
+			[DROP_PORT_DOWN] = {"port_down", "the port is down"},
+			[DROP_NO_PORT] = {"no_port", "the port was removed"},
+			[DROP_LOOP] = {"loop", "a burst caused too many stage runs"},
+		},
+};
+STAGE_REGISTER(worker_stage)
+
+uint16_t
+worker_drop_loop(void)
 {
-	reason_tx_full = graph_drop_id("tx_full");
-	reason_tx_refused = graph_drop_id("tx_refused");
-	reason_port_down = graph_drop_id("port_down");
-	reason_no_port = graph_drop_id("no_port");
-	reasons_known = true;
+	return worker_stage.drop_id[DROP_LOOP];
 }
 
 // A frame that was counted as sent did not leave: it becomes a drop of the port that it came from.
@@ -45,9 +62,12 @@ flush_device(struct worker *w, struct tx_batch *batch)
 		if (done == batch->n)
 			break;
 		if (stop == PORT_TX_REFUSED) {
-			take_back(w, batch, batch->pkts[done++], reason_tx_refused);
+			take_back(w, batch, batch->pkts[done++],
+				worker_stage.drop_id[DROP_TX_REFUSED]);
 		} else if (stop == PORT_TX_DOWN || (took == 0 && ++tries == TX_RETRIES)) {
-			uint16_t reason = stop == PORT_TX_DOWN ? reason_port_down : reason_tx_full;
+			uint16_t reason = stop == PORT_TX_DOWN
+						  ? worker_stage.drop_id[DROP_PORT_DOWN]
+						  : worker_stage.drop_id[DROP_TX_FULL];
 
 			while (done < batch->n)
 				take_back(w, batch, batch->pkts[done++], reason);
@@ -63,7 +83,7 @@ flush_handover(struct worker *w, struct tx_batch *batch)
 		rte_ring_sp_enqueue_burst(batch->handover, (void **)batch->pkts, batch->n, NULL);
 
 	for (unsigned int i = took; i < batch->n; i++)
-		take_back(w, batch, batch->pkts[i], reason_tx_full);
+		take_back(w, batch, batch->pkts[i], worker_stage.drop_id[DROP_TX_FULL]);
 	batch->n = 0;
 	// The ring's tail must be seen before we look whether its reader sleeps.
 	atomic_thread_fence(memory_order_seq_cst);
@@ -74,8 +94,6 @@ flush_handover(struct worker *w, struct tx_batch *batch)
 static void
 flush_batch(struct worker *w, struct tx_batch *batch)
 {
-	if (unlikely(!reasons_known))
-		find_reasons();
 	if (batch->handover != NULL)
 		flush_handover(w, batch);
 	else
@@ -133,7 +151,7 @@ static void
 orphaned(struct worker *w, struct rte_mbuf *m)
 {
 	w->counters[m->port]->sent--;
-	w->counters[m->port]->drops[reason_no_port]++;
+	w->counters[m->port]->drops[worker_stage.drop_id[DROP_NO_PORT]]++;
 	rte_pktmbuf_free(m);
 }
 
@@ -143,8 +161,6 @@ worker_take_handovers(struct worker *w)
 	struct rte_mbuf *pkts[WORKER_BURST];
 	uint16_t total = 0;
 
-	if (unlikely(!reasons_known))
-		find_reasons();
 	for (uint16_t from = 0; from < w->dp->n_workers; from++) {
 		unsigned int n;
 
