@@ -10,7 +10,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
-#include "log.h"
+#include "trace.h"
 #include "worker_private.h"
 
 #define EPOLL_EVERY_US 20 // while busy, look for newly readable queues this often
@@ -204,8 +204,9 @@ worker_create(struct dataplane *dp, uint16_t id, const struct worker_config *con
 	w->counters = calloc(CW_MAX_PORTS, sizeof(*w->counters));
 	w->tx = calloc(CW_MAX_PORTS, sizeof(*w->tx));
 	w->priv = private_create(config);
+	w->trace = trace_records_create(config->socket_id);
 	// Port 0 is the switch itself.
-	if (w->counters == NULL || w->tx == NULL || w->priv == NULL
+	if (w->counters == NULL || w->tx == NULL || w->priv == NULL || w->trace == NULL
 		|| worker_counters_ensure(w, 0) != 0) {
 		worker_free(w);
 		return NULL;
@@ -226,6 +227,7 @@ worker_free(struct worker *w)
 			rte_ring_free(w->priv->inbox[i]);
 		rte_free(w->priv);
 	}
+	trace_records_free(w->trace);
 	for (uint32_t i = 0; w->counters != NULL && i < CW_MAX_PORTS; i++)
 		rte_free(w->counters[i]);
 	free(w->counters);

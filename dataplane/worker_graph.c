@@ -2,7 +2,7 @@
 #include <rte_prefetch.h>
 
 #include "events.h"
-#include "log.h"
+#include "trace.h"
 #include "worker_private.h"
 
 // Stage runs that one burst may cause. The longest natural way is the number of stages twice over
@@ -17,6 +17,8 @@ packet_drop(struct worker *w, uint16_t slot, uint16_t reason)
 	struct packet_ctx *ctx = &w->ctx[slot];
 
 	w->counters[ctx->in_port]->drops[reason]++;
+	if (unlikely((ctx->flags & PACKET_TRACED) != 0))
+		trace_drop(w, slot, reason);
 	packet_expose(m);
 	rte_pktmbuf_free(m);
 	w->mbuf[slot] = NULL;
@@ -37,6 +39,8 @@ packet_new(struct worker *w, uint16_t cause, struct rte_mbuf *m)
 	ctx->network = w->ctx[cause].network;
 	m->port = ctx->in_port;
 	w->mbuf[slot] = m;
+	if (unlikely((w->ctx[cause].flags & PACKET_TRACED) != 0))
+		trace_copy(w, cause, slot);
 	return slot;
 }
 
@@ -67,6 +71,8 @@ run_pending(struct worker *w, uint64_t mask)
 		}
 		w->pending &= ~(UINT64_C(1) << id);
 		v->n = 0;
+		if (unlikely(w->trace->n_busy != 0))
+			trace_stage(w, id, v->slot, n);
 		w->stages[id].packets += n;
 		w->stages[id].bursts++;
 		graph_stage(id)->run(w, v->slot, n);
@@ -127,8 +133,12 @@ worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n
 	counters->rx_packets += n;
 	counters->rx_bytes += bytes;
 	enter_graph(w, n);
+	if (unlikely(trace_active(w->trace)))
+		trace_rx(w, w->vector[0].slot, n);
 	run_pending(w, UINT64_MAX);
 	w->n_slots = 0;
+	if (unlikely(w->trace->n_busy != 0))
+		trace_round_end(w);
 }
 
 void

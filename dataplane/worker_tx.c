@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "trace.h"
 #include "worker_private.h"
 
 // Frames leave in batches: one per worker and port, flushed when full and at the end of a round. A
@@ -120,6 +121,8 @@ worker_tx(struct worker *w, uint16_t slot)
 	struct tx_batch *batch = w->tx[ctx->out_port];
 	struct port_counters *out = w->counters[ctx->out_port];
 
+	if (unlikely((ctx->flags & PACKET_TRACED) != 0))
+		trace_sent(w, slot);
 	packet_expose(m);
 	w->mbuf[slot] = NULL;
 	w->counters[ctx->in_port]->sent++;
