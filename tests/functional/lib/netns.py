@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network namespaces with unique names, and sockets that live in them."""
+import contextlib
+import ctypes
+import itertools
+import json
+import os
+import pathlib
+import subprocess
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+NUMBERS = itertools.count(1)
+
+
+class Namespace:
+    """A named namespace with lo up. Processes started in it end with it."""
+
+    def __init__(self, role, quiet=False):
+        """quiet: no IPv6 on new links, so that only the test's own packets are seen."""
+        self.name = f"cwt{os.getpid()}-{next(NUMBERS)}-{role}"
+        self.path = pathlib.Path("/run/netns") / self.name
+        self.processes = []
+        subprocess.run(["ip", "netns", "add", self.name], check=True)
+        self.ip("link set lo up")
+        if quiet:
+            self.sysctl("net/ipv6/conf/default/disable_ipv6", 1)
+
+    def close(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        if self.path.exists():
+            subprocess.run(["ip", "netns", "del", self.name], check=True)
+
+    def command(self, *args):
+        return ["ip", "netns", "exec", self.name, *map(str, args)]
+
+    def run(self, *args, check=True, timeout=60, **options):
+        return subprocess.run(
+            self.command(*args),
+            check=check,
+            timeout=timeout,
+            **({"capture_output": True, "text": True} | options),
+        )
+
+    def popen(self, *args, **options):
+        process = subprocess.Popen(self.command(*args), **options)
+        self.processes.append(process)
+        return process
+
+    def ip(self, arguments, **options):
+        return subprocess.run(
+            ["ip", "-n", self.name, *arguments.split()],
+            check=options.pop("check", True),
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def ip_json(self, arguments):
+        return json.loads(self.ip("-j -d " + arguments) or "[]")
+
+    def link(self, ifname):
+        """The link as `ip -j link` shows it, or None."""
+        return next((link for link in self.ip_json("link") if link["ifname"] == ifname), None)
+
+    def mac(self, ifname):
+        return self.link(ifname)["address"]
+
+    def addresses(self, ifname, family=None):
+        """'address/prefix' of every global address."""
+        return [
+            f"{info['local']}/{info['prefixlen']}"
+            for link in self.ip_json(f"addr show dev {ifname} scope global")
+            for info in link.get("addr_info", [])
+            if family in (None, {"inet": 4, "inet6": 6}[info["family"]])
+        ]
+
+    def sysctl(self, key, value):
+        with self.entered():
+            pathlib.Path("/proc/sys", key).write_text(str(value))
+
+    @contextlib.contextmanager
+    def entered(self):
+        """What this thread opens inside belongs to the namespace and stays usable outside."""
+        with open("/proc/thread-self/ns/net", "rb") as home, open(self.path, "rb") as there:
+            set_namespace(there.fileno())
+            try:
+                yield self
+            finally:
+                set_namespace(home.fileno())
+
+
+def set_namespace(descriptor):
+    if LIBC.setns(descriptor, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
