@@ -93,6 +93,15 @@ char *packet_adj(struct rte_mbuf *m, uint16_t len);
 int packet_trim(struct rte_mbuf *m, uint16_t len); // from the end of the last segment; 0 or -1
 char *packet_append(struct rte_mbuf *m, uint16_t len);
 
+// Writes the header lengths that offload metadata needs from ctx into the mbuf; after the frame's
+// headers changed their size.
+static inline void
+packet_set_lengths(struct rte_mbuf *m, const struct packet_ctx *ctx)
+{
+	m->tx_offload =
+		rte_mbuf_tx_offload(ctx->l2_len, ctx->l3_len, m->l4_len, m->tso_segsz, 0, 0, 0);
+}
+
 static inline struct rte_ether_hdr *
 packet_ether(const struct rte_mbuf *m)
 {
@@ -111,7 +120,21 @@ packet_ipv6(const struct rte_mbuf *m, const struct packet_ctx *ctx)
 	return rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, ctx->l2_len);
 }
 
-// The L4 header. All parsed headers lie in the first segment (the parse stage sees to it).
+// Addresses of an IPv6 header as 16 bytes, whatever type DPDK gives them (24.11 changed it).
+static inline uint8_t *
+ipv6_src(const struct rte_ipv6_hdr *ip)
+{
+	return (uint8_t *)(uintptr_t)&ip->src_addr;
+}
+
+static inline uint8_t *
+ipv6_dst(const struct rte_ipv6_hdr *ip)
+{
+	return (uint8_t *)(uintptr_t)&ip->dst_addr;
+}
+
+// The L4 header. All parsed headers lie in the first segment (the parse stage sees to it): unless
+// the packet is a later fragment, 20 bytes of TCP, 12 of SCTP, 8 of UDP, ICMP and ICMPv6.
 static inline void *
 packet_l4(const struct rte_mbuf *m, const struct packet_ctx *ctx)
 {

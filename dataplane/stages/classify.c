@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stages/cache.h"
+#include "worker.h"
+
+// Port and VLAN tag -> network. The tag that chose the network is taken out of the frame here and
+// put back by egress, so that between the two a frame looks alike whatever its ports are.
+
+enum { NEXT_GUARD };
+enum { DROP_UNKNOWN, DROP_UNTAGGED, DROP_NO_PORT, DROP_NO_NETWORK, CLASSIFIED };
+
+static stage_run classify_run;
+static struct stage classify = {
+	.name = "classify",
+	.help = "port and VLAN tag to network",
+	.run = classify_run,
+	.order = 200,
+	.next = {[NEXT_GUARD] = "guard"},
+	.drops =
+		{
+			[DROP_UNKNOWN] = {"vlan_unknown", "tag that the port maps to no network"},
+			[DROP_UNTAGGED] = {"vlan_untagged",
+				"untagged frame on a port with an access tag"},
+			[DROP_NO_PORT] = {"no_port", "port is gone"},
+			[DROP_NO_NETWORK] = {"no_network", "network is gone"},
+		},
+};
+STAGE_REGISTER(classify);
+
+static void
+strip_tag(struct rte_mbuf *m, struct packet_ctx *ctx)
+{
+	char *frame = rte_pktmbuf_mtod(m, char *);
+
+	memmove(frame + sizeof(struct rte_vlan_hdr), frame, 2 * RTE_ETHER_ADDR_LEN);
+	packet_adj(m, sizeof(struct rte_vlan_hdr));
+	ctx->l2_len -= (uint8_t)sizeof(struct rte_vlan_hdr);
+	ctx->tag_len -= (uint8_t)sizeof(struct rte_vlan_hdr);
+	packet_set_lengths(m, ctx);
+}
+
+static int
+classify_tagged(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
+{
+	uint16_t network = dp_port_trunk_network(port, ctx->vlan);
+
+	if (ctx->vlan == port->vlan)
+		network = port->network;
+	if (network != UINT16_MAX) {
+		ctx->network = network;
+		strip_tag(m, ctx);
+		return CLASSIFIED;
+	}
+	if (!(port->flags & CW_PORT_TRANSPARENT))
+		return DROP_UNKNOWN;
+	ctx->network = port->network;
+	return CLASSIFIED;
+}
+
+static inline int
+classify_packet(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
+{
+	ctx->origin = port->origin;
+	if (unlikely(ctx->vlan != 0))
+		return classify_tagged(port, m, ctx);
+	if (unlikely(port->vlan != 0))
+		return DROP_UNTAGGED;
+	ctx->network = port->network;
+	if (unlikely(ctx->tag_len != 0))
+		strip_tag(m, ctx); // a priority tag, IEEE 802.1Q, 6.9.1
+	return CLASSIFIED;
+}
+
+static void
+classify_run(struct worker *w, const uint16_t *slots, uint16_t n)
+{
+	struct port_cache ports = {NULL, 0};
+	struct network_cache networks = {NULL, 0};
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t slot = slots[i];
+		struct packet_ctx *ctx = &w->ctx[slot];
+		const struct dp_port *port = cached_port(w, &ports, ctx->in_port);
+		int verdict = DROP_NO_PORT;
+
+		if (likely(port != NULL))
+			verdict = classify_packet(port, w->mbuf[slot], ctx);
+		if (verdict == CLASSIFIED
+			&& unlikely(cached_network(w, &networks, ctx->network) == NULL))
+			verdict = DROP_NO_NETWORK;
+		if (likely(verdict == CLASSIFIED))
+			packet_next(w, slot, classify.next_id[NEXT_GUARD]);
+		else
+			packet_drop(w, slot, classify.drop_id[verdict]);
+	}
+}

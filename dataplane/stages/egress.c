@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+
+#include <rte_udp.h>
+
+#include "port.h"
+#include "stages/cache.h"
+#include "tables/nexthop.h"
+#include "worker.h"
+
+// Fits a frame to its port: size against the MTU, offload wants against the capabilities, VLAN tag.
+// The tag is pushed before segment and fragment, which copy the whole L2 header to each piece.
+// ctx->icmp_info holds the MTU for fragment and icmp_error.
+
+#define TX_OFFLOADS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
+#define SUPER_FRAME (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
+#define SEGMENT_MIN 8 // payload bytes; less is not worth a packet
+
+enum { NEXT_TX, NEXT_SEGMENT, NEXT_FRAGMENT, NEXT_ICMP_ERROR, NEXT_COUNT };
+enum { DROP_NO_PORT, DROP_TOO_BIG, DROP_VLAN, DROP_NO_MEMORY };
+#define DROP(reason) (NEXT_COUNT + DROP_##reason)
+
+static stage_run egress_run;
+static struct stage egress = {
+	.name = "egress",
+	.help = "size, offloads and VLAN tag of the out port",
+	.run = egress_run,
+	.order = 1100,
+	.next = {[NEXT_TX] = "tx",
+		[NEXT_SEGMENT] = "segment",
+		[NEXT_FRAGMENT] = "fragment",
+		[NEXT_ICMP_ERROR] = "icmp_error"},
+	.drops =
+		{
+			[DROP_NO_PORT] = {"no_port", "port is gone"},
+			[DROP_TOO_BIG] = {"too_big", "larger than the port's MTU"},
+			[DROP_VLAN] = {"vlan_foreign",
+				"still tagged, but the port carries no such tags"},
+			[DROP_NO_MEMORY] = {"no_memory", "no room for the tag"},
+		},
+};
+STAGE_REGISTER(egress);
+
+static inline bool
+is_routed(const struct packet_ctx *ctx)
+{
+	return (ctx->flags & PACKET_ROUTED) || ctx->origin == PACKET_FROM_ROUTER;
+}
+
+static inline uint32_t
+path_mtu(const struct dp_port *port, const struct packet_ctx *ctx)
+{
+	if ((ctx->flags & PACKET_ROUTED) && ctx->nexthop != NULL && ctx->nexthop->mtu != 0)
+		return RTE_MIN(port->mtu, ctx->nexthop->mtu);
+	return port->mtu;
+}
+
+// L3 bytes of the largest packet on the wire; offload metadata agrees with the headers since parse.
+static inline uint32_t
+largest_packet(const struct rte_mbuf *m, const struct packet_ctx *ctx)
+{
+	uint32_t size = m->pkt_len - ctx->l2_len;
+
+	if (m->ol_flags & SUPER_FRAME)
+		return RTE_MIN(size, ctx->l3_len + m->l4_len + (uint32_t)m->tso_segsz);
+	return size;
+}
+
+static int
+report_too_big(struct packet_ctx *ctx)
+{
+	ctx->drop = egress.drop_id[DROP_TOO_BIG];
+	if (ctx->ether_type == RTE_ETHER_TYPE_IPV4) {
+		ctx->icmp_type = ICMP_DEST_UNREACH;
+		ctx->icmp_code = ICMP_FRAG_NEEDED;
+	} else {
+		ctx->icmp_type = ICMP6_PACKET_TOO_BIG;
+		ctx->icmp_code = 0;
+	}
+	return NEXT_ICMP_ERROR;
+}
+
+// RFC 1812, 4.2.2.7 and 5.3; RFC 8201. What is only switched has no router to say so.
+// TCP super-frames without DF are cut finer instead of being fragmented: TCP does not notice.
+static int
+handle_too_big(struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t mtu)
+{
+	uint32_t headers = ctx->l3_len + m->l4_len;
+
+	if (!is_routed(ctx) || ctx->l3_len == 0)
+		return DROP(TOO_BIG);
+	ctx->icmp_info = mtu;
+	if (ctx->ether_type != RTE_ETHER_TYPE_IPV4
+		|| (packet_ipv4(m, ctx)->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)))
+		return report_too_big(ctx);
+	if (!(m->ol_flags & SUPER_FRAME))
+		return NEXT_FRAGMENT;
+	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) || mtu < headers + SEGMENT_MIN)
+		return DROP(TOO_BIG);
+	m->tso_segsz = (uint16_t)(mtu - headers);
+	return NEXT_TX;
+}
+
+static uint32_t
+wanted_capabilities(const struct rte_mbuf *m)
+{
+	uint32_t wants = m->nb_segs > 1 ? PORT_TX_CHAINS : 0;
+
+	if (m->ol_flags & RTE_MBUF_F_TX_L4_MASK)
+		wants |= PORT_TX_CHECKSUM;
+	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+		wants |= m->ol_flags & RTE_MBUF_F_TX_IPV4 ? PORT_TX_TSO4 : PORT_TX_TSO6;
+	if (m->ol_flags & RTE_MBUF_F_TX_UDP_SEG)
+		wants |= PORT_TX_USO;
+	return wants;
+}
+
+// Everything but a plain frame of the right size.
+static int
+fit(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t mtu)
+{
+	int next = NEXT_TX;
+
+	if (largest_packet(m, ctx) > mtu)
+		next = handle_too_big(m, ctx, mtu);
+	if (next == NEXT_TX && (wanted_capabilities(m) & ~port->capabilities) != 0)
+		next = NEXT_SEGMENT;
+	return next;
+}
+
+static bool
+push_tag(struct rte_mbuf *m, struct packet_ctx *ctx, uint16_t vlan)
+{
+	char *frame = packet_prepend(m, sizeof(struct rte_vlan_hdr));
+	struct rte_vlan_hdr *tag;
+
+	if (frame == NULL)
+		return false;
+	memmove(frame, frame + sizeof(*tag), 2 * RTE_ETHER_ADDR_LEN);
+	packet_ether(m)->ether_type = RTE_BE16(RTE_ETHER_TYPE_VLAN);
+	tag = rte_pktmbuf_mtod_offset(m, struct rte_vlan_hdr *, RTE_ETHER_HDR_LEN);
+	tag->vlan_tci = rte_cpu_to_be_16(vlan); // its EtherType is the one that was there
+	ctx->l2_len += (uint8_t)sizeof(*tag);
+	ctx->tag_len += (uint8_t)sizeof(*tag);
+	packet_set_lengths(m, ctx);
+	return true;
+}
+
+// A frame with an inner tag would end in another of the receiver's networks if it left untagged.
+static inline int
+tag_frame(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx, int next)
+{
+	uint16_t vlan = dp_port_tag(port, ctx->network);
+
+	if (unlikely(vlan != 0))
+		return push_tag(m, ctx, vlan) ? next : DROP(NO_MEMORY);
+	if (unlikely(ctx->tag_len != 0) && !(port->flags & CW_PORT_TRANSPARENT))
+		return DROP(VLAN);
+	return next;
+}
+
+static inline int
+egress_packet(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
+{
+	uint32_t mtu = path_mtu(port, ctx);
+	int next = NEXT_TX;
+
+	if (unlikely(m->pkt_len - ctx->l2_len > mtu || m->nb_segs > 1
+		     || (m->ol_flags & TX_OFFLOADS) != 0))
+		next = fit(port, m, ctx, mtu);
+	return likely(next <= NEXT_FRAGMENT) ? tag_frame(port, m, ctx, next) : next;
+}
+
+static void
+egress_run(struct worker *w, const uint16_t *slots, uint16_t n)
+{
+	struct port_cache ports = {NULL, 0};
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t slot = slots[i];
+		struct packet_ctx *ctx = &w->ctx[slot];
+		const struct dp_port *port = cached_port(w, &ports, ctx->out_port);
+		int verdict = DROP(NO_PORT);
+
+		if (likely(port != NULL))
+			verdict = egress_packet(port, w->mbuf[slot], ctx);
+		if (likely(verdict < NEXT_COUNT))
+			packet_next(w, slot, egress.next_id[verdict]);
+		else
+			packet_drop(w, slot, egress.drop_id[verdict - NEXT_COUNT]);
+	}
+}
