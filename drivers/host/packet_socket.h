@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOST_PACKET_SOCKET_H
+#define HOST_PACKET_SOCKET_H
+
+// An AF_PACKET socket that receives all frames of one device of the calling thread's namespace
+// (packet(7)). Rings and the vnet header are the port driver's business. Returns the descriptor or
+// -errno. Needs CAP_NET_RAW.
+int packet_socket_open(int ifindex);
+
+#endif
