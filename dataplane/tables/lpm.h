@@ -21,8 +21,8 @@ struct lpm_table; // routes of one family of one network
 
 #define LPM_MISS 0 // no route; next-hop ids start at 1
 
-// max_bytes: address space reserved for nodes; memory is used only as tables grow.
-// Returns NULL with rte_errno set.
+// max_bytes: address space reserved for nodes, at least 128 KiB; memory is used only as tables
+// grow. Returns NULL with rte_errno set.
 struct lpm *lpm_create(size_t max_bytes, struct rte_rcu_qsbr *qsbr, int socket_id);
 void lpm_free(struct lpm *lpm);
 
@@ -34,7 +34,7 @@ void lpm_table_free(struct lpm_table *table);
 // Adds or replaces. prefix: address_bits / 8 bytes, network order; bits beyond length are
 // ignored. nexthop: 1 .. 2^24 - 1. Returns 0, -EINVAL or -ENOSPC.
 int lpm_set(struct lpm_table *table, const uint8_t *prefix, uint8_t length, uint32_t nexthop);
-// Returns 0, -ENOENT or -EINVAL.
+// Returns 0, -ENOENT or -EINVAL; -ENOSPC only while readers keep a full arena from being reused.
 int lpm_del(struct lpm_table *table, const uint8_t *prefix, uint8_t length);
 // Exact look-up of a rule: its next hop or LPM_MISS.
 uint32_t lpm_get(const struct lpm_table *table, const uint8_t *prefix, uint8_t length);
@@ -43,7 +43,7 @@ uint32_t lpm_count(const struct lpm_table *table);
 size_t lpm_table_bytes(const struct lpm_table *table);
 size_t lpm_bytes(const struct lpm *lpm);
 // Walks the rules in order of address, then length. Stops when fn returns non-zero, and returns
-// that.
+// that. fn must not change the table.
 int lpm_walk(const struct lpm_table *table,
 	int (*fn)(void *arg, const uint8_t *prefix, uint8_t length, uint32_t nexthop), void *arg);
 // Gives nodes back that no reader can see any more. Main thread; bounded.
