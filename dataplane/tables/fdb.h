@@ -38,7 +38,8 @@ struct fdb *fdb_create(uint32_t max_entries, struct rte_rcu_qsbr *qsbr, int sock
 void fdb_free(struct fdb *fdb);
 
 // Main thread. Adds or replaces; a static entry replaces a learned one, a learned one never a
-// static one (-EEXIST). learned entries start with last-seen now_s. Returns 0, -ENOSPC or -EEXIST.
+// static one (-EEXIST). learned entries start with last-seen now_s. Returns 0, -ENOSPC, -EEXIST, or
+// -EINVAL (port 0, unknown network id).
 int fdb_set(struct fdb *fdb, uint16_t network, const struct rte_ether_addr *mac, uint16_t port,
 	bool learned, uint32_t now_s);
 // Returns 0 or -ENOENT.

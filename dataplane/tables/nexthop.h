@@ -26,7 +26,8 @@ enum nexthop_action {
 	NEXTHOP_GROUP,
 };
 
-// Buckets of an ECMP group: a power of two, filled in proportion to the weights.
+// Buckets of an ECMP group: a power of two, filled in proportion to the weights. At least 64, and
+// more until each member's share is within 2% of what its weight asks for (or 4,096 are reached).
 struct nexthop_group {
 	uint32_t mask;
 	uint32_t bucket[]; // next-hop ids
@@ -42,6 +43,7 @@ struct nexthop {
 		struct rte_ether_addr dst, src;
 	} header; // ready to be copied over the frame's
 	const struct nexthop_group *group;
+	const struct cw_ip *via; // of NEXTHOP_CONNECTED: whom to resolve, NULL = the destination
 };
 
 struct nexthops;
@@ -51,9 +53,11 @@ void nexthops_free(struct nexthops *nexthops);
 
 // Main thread. Adds or replaces from the wire object; the caller has checked that references exist.
 // A VIA next hop is resolved against the neighbours now and again by nexthops_resolve().
-// Returns 0, -EINVAL (no or nested members, bad kind), -ENOENT (member absent), -ENOMEM.
+// Returns 0, -EINVAL (no or nested members, bad kind, id, weight or address), -ENOENT (member
+// absent), -ENOMEM. object->members must hold n_members.
 int nexthop_set(struct nexthops *nexthops, const struct cw_nexthop *object);
-// Routes that still point at it drop with reason no_nexthop. Returns 0 or -ENOENT.
+// Routes that still point at it drop with reason no_nexthop; groups go on with the rest of their
+// members. Returns 0 or -ENOENT.
 int nexthop_del(struct nexthops *nexthops, uint32_t id);
 // The wire object as last set, or NULL.
 const struct cw_nexthop *nexthop_object(const struct nexthops *nexthops, uint32_t id);
