@@ -31,7 +31,7 @@ write_file(const char *text)
 static int
 load(struct config *config, char *a, char *b, char *c, char *d)
 {
-	char *argv[] = {"causeway-dp", a, b, c, d, NULL};
+	char *argv[] = {(char *)"causeway-dp", a, b, c, d, NULL};
 	int argc = 1;
 
 	while (argv[argc] != NULL)
