@@ -198,9 +198,9 @@ cw_port_kind_name(unsigned int kind)
 static inline uint8_t
 cw_port_kind_by_name(const char *name)
 {
-	for (uint8_t kind = 1; kind < CW_PORT_KINDS; kind++)
+	for (unsigned int kind = 1; kind < CW_PORT_KINDS; kind++)
 		if (strcmp(name, cw_port_kind_names[kind]) == 0)
-			return kind;
+			return (uint8_t)kind;
 	return 0;
 }
 
