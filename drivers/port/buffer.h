@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DRIVERS_PORT_BUFFER_H
+#define DRIVERS_PORT_BUFFER_H
+
+// How drivers lay frames into mbufs: the first bytes in a small mbuf, what does not fit there in
+// one jumbo chained to it. Small room and jumbo room together hold the longest super-frame.
+// Any thread that may use the pools; nothing here blocks or keeps references.
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <rte_mbuf.h>
+
+struct buffer_pools {
+	struct rte_mempool *mbufs, *jumbos;
+};
+
+// A counter with one writer, read by another thread at any time.
+static inline void
+counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
+
+// Sets the lengths after 'len' bytes were read into m and then into *jumbo, behind their
+// headrooms. A jumbo that holds bytes becomes m's second segment and *jumbo NULL. Returns false
+// when both rooms together are shorter than len (the frame was cut).
+static inline bool
+buffer_filled(struct rte_mbuf *m, struct rte_mbuf **jumbo, uint32_t len)
+{
+	uint32_t room = rte_pktmbuf_tailroom(m), rest;
+
+	m->pkt_len = len;
+	if (likely(len <= room)) {
+		m->data_len = (uint16_t)len;
+		return true;
+	}
+	rest = len - room;
+	if (*jumbo == NULL || rest > rte_pktmbuf_tailroom(*jumbo))
+		return false;
+	m->data_len = (uint16_t)room;
+	(*jumbo)->data_len = (uint16_t)rest;
+	m->next = *jumbo;
+	m->nb_segs = 2;
+	*jumbo = NULL;
+	return true;
+}
+
+// Describes m's segments in iov. Returns how many entries were filled, 0 when max do not do.
+static inline int
+buffer_segments(const struct rte_mbuf *m, struct iovec *iov, int max)
+{
+	int n = 0;
+
+	if (m->nb_segs > max)
+		return 0;
+	for (; m != NULL && n < max; m = m->next) {
+		iov[n].iov_base = rte_pktmbuf_mtod(m, void *);
+		iov[n++].iov_len = m->data_len;
+	}
+	return n;
+}
+
+// rte_zmalloc'ed on the node, else on any. Main thread; rte_free() it.
+void *buffer_zmalloc(size_t size, int socket_id);
+
+enum buffer_result {
+	BUFFER_OK = 0,
+	BUFFER_NO_MEMORY, // no mbuf; the frame may wait where it is
+	BUFFER_TOO_LONG, // no jumbo, or longer than both rooms
+};
+
+// Copies len bytes into a new frame.
+enum buffer_result buffer_copy_in(
+	const struct buffer_pools *pools, const void *bytes, uint32_t len, struct rte_mbuf **frame);
+// Copies all of a frame to 'bytes', which must have m->pkt_len bytes.
+void buffer_copy_out(const struct rte_mbuf *m, void *bytes);
+
+#endif
