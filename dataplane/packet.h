@@ -56,8 +56,9 @@ struct packet_ctx {
 	uint32_t icmp_info; // of that error: MTU, pointer
 	const struct nexthop *nexthop; // valid until the worker's next quiescent state
 	uint16_t trace; // index of the trace record while PACKET_TRACED
+	uint16_t routed_from; // id, with PACKET_ROUTED: network before the next hop's replaced it
 	uint8_t tag_len; // VLAN bytes still inside the frame (transparent ports)
-	uint8_t reserved[21];
+	uint8_t reserved[19];
 };
 static_assert(sizeof(struct packet_ctx) == 64, "one cache line");
 

@@ -94,9 +94,9 @@ handle_too_big(struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t mtu)
 	if (ctx->ether_type != RTE_ETHER_TYPE_IPV4
 		|| (packet_ipv4(m, ctx)->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)))
 		return report_too_big(ctx);
-	if (!(m->ol_flags & SUPER_FRAME))
-		return NEXT_FRAGMENT;
-	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) || mtu < headers + SEGMENT_MIN)
+	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+		return NEXT_FRAGMENT; // which cuts a UDP super-frame into its datagrams first
+	if (mtu < headers + SEGMENT_MIN)
 		return DROP(TOO_BIG);
 	m->tso_segsz = (uint16_t)(mtu - headers);
 	return NEXT_TX;
