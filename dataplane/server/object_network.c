@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include <rte_malloc.h>
+
+#include "objects_private.h"
+#include "tables/fdb.h"
+#include "tables/lpm.h"
+#include "tables/neighbor.h"
+#include "tables/nexthop.h"
+
+#define DEFAULT_LEARN_AGE_S 300
+#define DEFAULT_LEARN_LIMIT 4096
+
+static void
+free_network(void *arg)
+{
+	struct network *network = arg;
+
+	rte_free((void *)(uintptr_t)network->flood);
+	rte_free(network);
+}
+
+// The copy that workers see. All but flood list, host port and route tables comes from the object.
+static void
+fill(struct network *network, const struct cw_network *object)
+{
+	network->id = (uint16_t)object->id;
+	network->mtu = object->mtu;
+	network->vni = object->vni;
+	memcpy(&network->router_mac, object->router_mac, sizeof(network->router_mac));
+	network->learning = (object->flags & CW_NETWORK_LEARNING) != 0;
+	network->learn_age_s = object->learn_age_s != 0 ? object->learn_age_s : DEFAULT_LEARN_AGE_S;
+	network->learn_limit = object->learn_limit != 0 ? object->learn_limit : DEFAULT_LEARN_LIMIT;
+	network->n_addresses = object->n_addresses;
+	memcpy(network->addresses, object->addresses,
+		object->n_addresses * sizeof(object->addresses[0]));
+	memcpy(network->name, object->name, sizeof(network->name));
+}
+
+static bool
+gets_flooded(const struct dp_port *port, uint16_t network)
+{
+	if ((port->flags & CW_PORT_NO_FLOOD) != 0)
+		return false;
+	if (port->network == network)
+		return true;
+	for (uint16_t i = 0; i < port->n_trunk; i++)
+		if (port->trunk[i].network == network)
+			return true;
+	return false;
+}
+
+static struct flood_list *
+flood_create(const struct dataplane *dp, uint16_t network, uint16_t *host_port)
+{
+	uint16_t ids[CW_MAX_PORTS], n = 0;
+	struct flood_list *flood;
+
+	*host_port = 0;
+	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
+		const struct dp_port *port = dp_port_get(dp, id);
+
+		if (port == NULL)
+			continue;
+		if (gets_flooded(port, network))
+			ids[n++] = id;
+		if (port->kind == CW_PORT_HOST && port->network == network)
+			*host_port = id;
+	}
+	flood = rte_zmalloc("flood list", sizeof(*flood) + n * sizeof(ids[0]), 0);
+	if (flood == NULL)
+		return NULL;
+	flood->n = n;
+	memcpy(flood->port, ids, n * sizeof(ids[0]));
+	return flood;
+}
+
+static struct network *
+network_copy(struct objects *objects, uint16_t id)
+{
+	const struct network *old = dp_network(objects->dp, id);
+	struct network *network = rte_zmalloc("network", sizeof(*network), RTE_CACHE_LINE_SIZE);
+
+	if (network == NULL)
+		return NULL;
+	fill(network, (const struct cw_network *)objects->networks[id]->item);
+	network->flood = flood_create(objects->dp, id, &network->host_port);
+	if (network->flood == NULL) {
+		rte_free(network);
+		return NULL;
+	}
+	if (old != NULL) {
+		network->routes4 = old->routes4;
+		network->routes6 = old->routes6;
+	}
+	return network;
+}
+
+static void
+publish(struct objects *objects, uint16_t id, struct network *network)
+{
+	struct network *old = atomic_exchange(&objects->dp->networks[id], network);
+
+	if (old != NULL)
+		rcu_defer(objects->dp, free_network, old);
+}
+
+int
+object_network_rebuild(struct objects *objects, uint16_t id)
+{
+	const struct network *old = dp_network(objects->dp, id);
+	struct network *network = network_copy(objects, id);
+
+	if (network == NULL)
+		return -ENOMEM;
+	if (old->host_port != network->host_port)
+		objects->resolve = true;
+	publish(objects, id, network);
+	return 0;
+}
+
+// First time: its routing tables come with it.
+static int
+create(struct objects *objects, uint16_t id)
+{
+	struct network *network = network_copy(objects, id);
+
+	if (network == NULL)
+		return -ENOMEM;
+	network->routes4 = lpm_table_create(objects->dp->lpm, 32);
+	network->routes6 = lpm_table_create(objects->dp->lpm, 128);
+	if (network->routes4 != NULL && network->routes6 != NULL) {
+		publish(objects, id, network);
+		return 0;
+	}
+	if (network->routes4 != NULL)
+		lpm_table_free(network->routes4);
+	if (network->routes6 != NULL)
+		lpm_table_free(network->routes6);
+	free_network(network);
+	return -ENOMEM;
+}
+
+// Brings neighbours and connected routes of these router addresses to what the objects say now.
+static int
+refresh_addresses(struct objects *objects, const struct cw_network *network)
+{
+	int error, first = 0;
+
+	for (uint16_t i = 0; i < network->n_addresses; i++) {
+		error = object_neighbor_refresh(
+			objects, (uint16_t)network->id, &network->addresses[i]);
+		if (error == 0)
+			error = object_route_refresh(
+				objects, (uint16_t)network->id, &network->addresses[i]);
+		if (first == 0)
+			first = error;
+	}
+	return first;
+}
+
+static void
+discard(struct objects *objects, uint16_t id)
+{
+	struct network *network = atomic_exchange(&objects->dp->networks[id], NULL);
+
+	if (network == NULL)
+		return;
+	lpm_table_free(network->routes4);
+	lpm_table_free(network->routes6);
+	rcu_defer(objects->dp, free_network, network);
+}
+
+static int
+unwind(struct objects *objects, const struct cw_network *failed, struct object *old)
+{
+	const uint16_t id = (uint16_t)failed->id;
+	struct object *object = objects->networks[id];
+
+	objects->networks[id] = old; // what refresh looks at
+	if (old != NULL && object_network_rebuild(objects, id) != 0)
+		objects_dirty_network(objects, id, NETWORK_DIRTY_COPY);
+	refresh_addresses(objects, failed);
+	if (old != NULL)
+		refresh_addresses(objects, (const struct cw_network *)old->item);
+	else
+		discard(objects, id);
+	objects->networks[id] = object;
+	objects_changed(objects);
+	return 0;
+}
+
+// Ports without an MTU of their own have the network's.
+static void
+republish_ports(struct objects *objects, uint16_t id)
+{
+	struct object *object;
+
+	LIST_FOREACH (object, &objects->by_network[id], network_link) {
+		if (object->key.type == CW_ITEM_PORT
+			&& dp_port_get(objects->dp, (uint16_t)object->key.id) != NULL)
+			object_port_publish(objects, (const struct cw_port *)object->item);
+	}
+}
+
+int
+object_network_apply(
+	struct objects *objects, struct object *object, struct object *old, struct reason *why)
+{
+	const struct cw_network *network = (const struct cw_network *)object->item;
+	const uint16_t id = (uint16_t)network->id;
+	int error = old == NULL ? create(objects, id) : object_network_rebuild(objects, id);
+
+	if (error != 0)
+		return refuse(why, error, "network %s is not set: no memory", network->name);
+	if (old != NULL)
+		refresh_addresses(objects, (const struct cw_network *)old->item);
+	error = refresh_addresses(objects, network);
+	if (error != 0) {
+		unwind(objects, network, old);
+		if (error == -ENOSPC)
+			objects_table_full(objects, CW_ITEM_NEIGHBOR, id);
+		return refuse(why, error, "router addresses of network %s are not set: %s",
+			network->name, error == -ENOSPC ? "the table is full" : strerror(-error));
+	}
+	if (old != NULL) {
+		republish_ports(objects, id);
+		objects_dirty_network(objects, id, NETWORK_DIRTY_COPY | NETWORK_DIRTY_NEIGHBORS);
+	} else if (objects->n_trunks != 0) {
+		object_ports_refresh_trunks(objects, id);
+	}
+	return 0;
+}
+
+void
+object_network_remove(struct objects *objects, struct object *object)
+{
+	const struct cw_network *network = (const struct cw_network *)object->item;
+	const uint16_t id = (uint16_t)network->id;
+
+	for (uint16_t i = 0; i < network->n_addresses; i++)
+		object_neighbor_refresh(objects, id, &network->addresses[i]);
+	fdb_flush_learned(objects->dp->fdb, id, UINT16_MAX);
+	if (objects->n_trunks != 0)
+		object_ports_refresh_trunks(objects, id);
+	discard(objects, id);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_malloc.h>
+
+#include "objects_private.h"
+#include "packet.h"
+#include "tables/fdb.h"
+
+bool
+object_port_in_network(const struct cw_port *port, uint32_t network)
+{
+	if (port->network == network)
+		return true;
+	for (uint16_t i = 0; i < port->n_trunk; i++)
+		if (port->trunk[i].network == network)
+			return true;
+	return false;
+}
+
+static int
+one_host_port(struct objects *objects, const struct cw_port *port, struct reason *why)
+{
+	struct object *other;
+
+	LIST_FOREACH (other, &objects->by_network[port->network], network_link) {
+		const struct cw_port *item = (const struct cw_port *)other->item;
+
+		if (other->key.type == CW_ITEM_PORT && item->kind == CW_PORT_HOST
+			&& item->id != port->id)
+			return refuse(why, -EEXIST, "network %u has host port %u (%s) already",
+				port->network, item->id, item->name);
+	}
+	return 0;
+}
+
+int
+object_port_refers(struct objects *objects, const struct cw_port *port, struct reason *why)
+{
+	int error = object_need_network(objects, port->network, "port network", why);
+
+	for (uint16_t i = 0; error == 0 && i < port->n_trunk; i++)
+		error = object_need_network(objects, port->trunk[i].network, "trunk network", why);
+	if (error == 0 && port->kind == CW_PORT_HOST)
+		error = one_host_port(objects, port, why);
+	return error;
+}
+
+bool
+object_port_reopens(const struct cw_port *old, const struct cw_port *port)
+{
+	return old->generation != port->generation || old->kind != port->kind
+	       || strcmp(old->args, port->args) != 0;
+}
+
+static int
+compare_tags(const void *a, const void *b)
+{
+	return ((const struct cw_tag *)a)->vlan - ((const struct cw_tag *)b)->vlan;
+}
+
+// Tags whose network does not exist (any more) are left out.
+static void
+fill_trunk(const struct objects *objects, struct dp_port *copy, const struct cw_port *port)
+{
+	for (uint16_t i = 0; i < port->n_trunk; i++)
+		if (objects->networks[port->trunk[i].network] != NULL)
+			copy->trunk[copy->n_trunk++] = port->trunk[i];
+	qsort(copy->trunk, copy->n_trunk, sizeof(copy->trunk[0]), compare_tags);
+}
+
+static void
+fill_endpoint(struct dp_port *copy, const struct cw_endpoint *endpoint)
+{
+	memcpy(&copy->mac, endpoint->mac, sizeof(copy->mac));
+	copy->n_ips = endpoint->n_ips;
+	memcpy(copy->ips, endpoint->ips, endpoint->n_ips * sizeof(endpoint->ips[0]));
+}
+
+static uint16_t
+port_mtu(const struct objects *objects, const struct cw_port *port)
+{
+	const struct object *network = objects->networks[port->network];
+
+	if (port->mtu != 0)
+		return port->mtu;
+	return network != NULL ? ((const struct cw_network *)network->item)->mtu : CW_MTU_DEFAULT;
+}
+
+static void
+fill(const struct objects *objects, struct dp_port *copy, const struct cw_port *port)
+{
+	const struct device *device = &objects->devices[port->id];
+
+	copy->id = (uint16_t)port->id;
+	copy->network = (uint16_t)port->network;
+	copy->mtu = (uint16_t)RTE_MIN(port_mtu(objects, port), device->mtu_limit);
+	copy->vlan = port->vlan;
+	copy->kind = port->kind;
+	copy->origin = port->kind == CW_PORT_HOST ? PACKET_FROM_HOST : PACKET_FROM_PORT;
+	copy->flags = port->flags;
+	copy->guard = port->guard;
+	copy->capabilities = device->port->capabilities;
+	memcpy(&copy->mac, port->mac, sizeof(copy->mac));
+	copy->device = device->port;
+	memcpy(copy->name, port->name, sizeof(copy->name));
+	fill_trunk(objects, copy, port);
+}
+
+int
+object_port_publish(struct objects *objects, const struct cw_port *port)
+{
+	const struct object *endpoint = objects->endpoints[port->id];
+	struct dp_port *copy = rte_zmalloc("port",
+		sizeof(*copy) + port->n_trunk * sizeof(copy->trunk[0]), RTE_CACHE_LINE_SIZE);
+	struct dp_port *old;
+
+	if (copy == NULL)
+		return -ENOMEM;
+	fill(objects, copy, port);
+	if (endpoint != NULL)
+		fill_endpoint(copy, (const struct cw_endpoint *)endpoint->item);
+	old = atomic_exchange(&objects->dp->ports[port->id], copy);
+	if (old != NULL)
+		rcu_defer(objects->dp, rte_free, old);
+	objects->resolve = true;
+	return 0;
+}
+
+void
+object_port_unpublish(struct objects *objects, uint16_t id)
+{
+	struct dp_port *old = atomic_exchange(&objects->dp->ports[id], NULL);
+
+	if (old == NULL)
+		return;
+	objects_dirty_network(objects, old->network, NETWORK_DIRTY_COPY);
+	for (uint16_t i = 0; i < old->n_trunk; i++)
+		objects_dirty_network(objects, (uint16_t)old->trunk[i].network, NETWORK_DIRTY_COPY);
+	rcu_defer(objects->dp, rte_free, old);
+	objects->closing[objects->n_closing++] = id;
+	objects_changed(objects);
+}
+
+static void
+dirty_networks(struct objects *objects, const struct cw_port *port, uint8_t what)
+{
+	objects_dirty_network(objects, (uint16_t)port->network, what);
+	for (uint16_t i = 0; i < port->n_trunk; i++)
+		objects_dirty_network(objects, (uint16_t)port->trunk[i].network, what);
+}
+
+static int
+open_device(struct objects *objects, const struct cw_port *port, int *fds, uint16_t n,
+	struct reason *why)
+{
+	int error = device_open(objects, port, fds, n, why);
+
+	if (error != 0)
+		return error;
+	error = object_port_publish(objects, port);
+	if (error == 0)
+		return 0;
+	objects->closing[objects->n_closing++] = (uint16_t)port->id;
+	devices_settle(objects);
+	return refuse(why, error, "port %s is not set: no memory", port->name);
+}
+
+// Replaces the device; frames for the port are dropped meanwhile.
+static int
+reopen(struct objects *objects, const struct cw_port *port, int *fds, uint16_t n,
+	struct reason *why)
+{
+	int error;
+
+	object_port_unpublish(objects, (uint16_t)port->id);
+	devices_settle(objects);
+	error = open_device(objects, port, fds, n, why);
+	if (error != 0)
+		return error;
+	error = device_start(objects, (uint16_t)port->id, why);
+	if (error != 0) {
+		object_port_unpublish(objects, (uint16_t)port->id);
+		devices_settle(objects);
+	}
+	return error;
+}
+
+static void
+forget_left_network(struct objects *objects, uint32_t network, const struct cw_port *port)
+{
+	struct object *object, *next;
+
+	if (object_port_in_network(port, network))
+		return;
+	fdb_flush_learned(objects->dp->fdb, (uint16_t)network, (uint16_t)port->id);
+	for (object = LIST_FIRST(&objects->by_port[port->id]); object != NULL; object = next) {
+		next = LIST_NEXT(object, port_link);
+		if (object->network == network)
+			object_remove(objects, object);
+	}
+}
+
+// What was said of the port in networks that it is not in any more goes.
+static void
+forget_left_networks(
+	struct objects *objects, const struct cw_port *former, const struct cw_port *port)
+{
+	forget_left_network(objects, former->network, port);
+	for (uint16_t i = 0; i < former->n_trunk; i++)
+		forget_left_network(objects, former->trunk[i].network, port);
+}
+
+int
+object_port_apply(struct objects *objects, struct object *object, struct object *old, int *fds,
+	uint16_t n, struct reason *why)
+{
+	const struct cw_port *port = (const struct cw_port *)object->item;
+	const struct cw_port *former = old != NULL ? (const struct cw_port *)old->item : NULL;
+	int error;
+
+	if (former == NULL || objects->devices[port->id].port == NULL
+		|| object_port_reopens(former, port))
+		error = reopen(objects, port, fds, n, why);
+	else if ((error = object_port_publish(objects, port)) != 0)
+		error = refuse(why, error, "port %s is not set: no memory", port->name);
+	if (error != 0)
+		return error;
+	if (former != NULL) {
+		objects->n_trunks -= former->n_trunk != 0;
+		dirty_networks(objects, former, NETWORK_DIRTY_COPY | NETWORK_DIRTY_NEIGHBORS);
+		forget_left_networks(objects, former, port);
+	}
+	objects->n_trunks += port->n_trunk != 0;
+	dirty_networks(objects, port,
+		former != NULL ? NETWORK_DIRTY_COPY | NETWORK_DIRTY_NEIGHBORS : NETWORK_DIRTY_COPY);
+	return 0;
+}
+
+void
+object_port_remove(struct objects *objects, struct object *object)
+{
+	const struct cw_port *port = (const struct cw_port *)object->item;
+
+	objects->n_trunks -= port->n_trunk != 0;
+	object_port_unpublish(objects, (uint16_t)port->id);
+}
+
+void
+object_ports_refresh_trunks(struct objects *objects, uint32_t network)
+{
+	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
+		const struct cw_port *port = objects_port(objects, id);
+
+		if (port == NULL || port->n_trunk == 0 || objects->devices[id].port == NULL
+			|| dp_port_get(objects->dp, id) == NULL
+			|| !object_port_in_network(port, network))
+			continue;
+		object_port_publish(objects, port);
+		objects_dirty_network(objects, (uint16_t)network, NETWORK_DIRTY_COPY);
+	}
+}
