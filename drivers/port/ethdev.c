@@ -53,6 +53,22 @@ split_arguments(const struct port_config *config, char *name, size_t room, const
 	return 0;
 }
 
+static int
+make_device(struct ethdev *device, const char *arguments)
+{
+	int ret;
+
+	// EAL takes a device that is there already for success.
+	if (rte_eth_dev_get_port_by_name(device->name, &device->id) == 0)
+		return -EEXIST;
+	ret = rte_eal_hotplug_add(BUS, device->name, arguments);
+	if (ret == 0 && rte_eth_dev_get_port_by_name(device->name, &device->id) != 0) {
+		rte_eal_hotplug_remove(BUS, device->name);
+		ret = -ENODEV;
+	}
+	return ret;
+}
+
 static uint16_t
 queues_wanted(uint16_t wanted, uint16_t max)
 {
@@ -106,11 +122,7 @@ ethdev_open(struct port *port, const struct port_config *config, char *reason, s
 		config, device->name, sizeof(device->name), &rest, reason, reason_len);
 	if (ret < 0)
 		goto err_free;
-	ret = rte_eal_hotplug_add(BUS, device->name, rest);
-	if (ret == 0 && rte_eth_dev_get_port_by_name(device->name, &device->id) != 0) {
-		rte_eal_hotplug_remove(BUS, device->name);
-		ret = -ENODEV;
-	}
+	ret = make_device(device, rest);
 	if (ret < 0) {
 		snprintf(reason, reason_len, "DPDK device %s (%s) cannot be made: %s", device->name,
 			rest, strerror(-ret));

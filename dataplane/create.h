@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DATAPLANE_CREATE_H
+#define DATAPLANE_CREATE_H
+
+#include "config.h"
+#include "cores.h"
+#include "dataplane.h"
+#include "memory.h"
+
+// Builds what the threads share, after memory_start_eal(): graph, pools, tables, workers (not
+// started: launch worker_main on lcores 1 .. n). Main thread. Lives until the process ends.
+// Returns 0 or -errno after logging.
+int dataplane_create(struct dataplane *dp, const struct config *config, const struct cores *cores,
+	struct memory *memory);
+
+#endif
