@@ -49,7 +49,7 @@ is_well_formed(const struct rte_mbuf *m, const struct packet_ctx *ctx, const str
 		|| rte_is_multicast_ether_addr(&a->arp_data.arp_sha))
 		return false;
 	sender = rte_be_to_cpu_32(a->arp_data.arp_sip);
-	return sender < RTE_IPV4_MIN_MCAST || (sender > RTE_IPV4_MAX_MCAST && sender != UINT32_MAX);
+	return sender >> 28 != 0xe && sender != UINT32_MAX; // neither group nor broadcast
 }
 
 static void
