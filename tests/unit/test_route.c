@@ -15,10 +15,10 @@ test_neighbor4(void **state)
 {
 	struct fixture *f = *state;
 	uint8_t frame[256], *out;
-	uint16_t len = fixture_udp4(frame, 1, 2, ROUTER, 101);
+	uint16_t len = fixture_udp4(frame, 4, 2, ROUTER, 101);
 	uint32_t out_len;
 
-	fixture_inject_one(f, 1, frame, len);
+	fixture_inject_one(f, 4, frame, len);
 	out = frame_only(f, 2, &out_len);
 	assert_int_equal(out_len, len);
 	assert_memory_equal(out, "\2\0\0\0\1\2\2\0\0\0\0\1\x08\0", 14);
@@ -34,10 +34,10 @@ test_neighbor6(void **state)
 {
 	struct fixture *f = *state;
 	uint8_t frame[256], *out;
-	uint16_t len = fixture_udp6(frame, 1, 2, ROUTER, 64);
+	uint16_t len = fixture_udp6(frame, 4, 2, ROUTER, 64);
 	uint32_t out_len;
 
-	fixture_inject_one(f, 1, frame, len);
+	fixture_inject_one(f, 4, frame, len);
 	out = frame_only(f, 2, &out_len);
 	assert_int_equal(out_len, len);
 	assert_memory_equal(out, "\2\0\0\0\1\2\2\0\0\0\0\1\x86\xdd", 14);
@@ -51,10 +51,10 @@ test_same_port(void **state)
 {
 	struct fixture *f = *state;
 	uint8_t frame[256];
-	uint16_t len = fixture_udp4(frame, 1, 1, ROUTER, 10);
+	uint16_t len = fixture_udp4(frame, 4, 4, ROUTER, 10);
 
-	fixture_inject_one(f, 1, frame, len);
-	frame_only(f, 1, NULL);
+	fixture_inject_one(f, 4, frame, len);
+	frame_only(f, 4, NULL);
 }
 
 // Every TTL down to 2, so that the checksum's words meet all values.
@@ -65,12 +65,12 @@ test_every_ttl(void **state)
 	uint8_t frame[256];
 
 	for (uint16_t ttl = 2; ttl <= UINT8_MAX; ttl++) {
-		uint16_t len = fixture_udp4(frame, 1, 2, ROUTER, 1);
+		uint16_t len = fixture_udp4(frame, 4, 2, ROUTER, 1);
 
 		frame_ip4(frame)->time_to_live = (uint8_t)ttl;
 		frame_ip4(frame)->packet_id = (uint16_t)(ttl * 257);
 		frame_seal4(frame);
-		fixture_inject_one(f, 1, frame, len);
+		fixture_inject_one(f, 4, frame, len);
 		assert_int_equal(frame_ip4(frame_only(f, 2, NULL))->time_to_live, ttl - 1);
 		assert_true(frame_header_is_right4(frame_ip4(frame_only(f, 2, NULL))));
 		fixture_sent_clear(f);
@@ -109,7 +109,7 @@ set_route6(struct fixture *f, const char *prefix, uint8_t length, uint32_t id)
 static uint16_t
 make_udp4_to(uint8_t *frame, const char *dst)
 {
-	uint16_t len = fixture_udp4(frame, 1, 2, ROUTER, 20);
+	uint16_t len = fixture_udp4(frame, 4, 2, ROUTER, 20);
 
 	frame_ip4(frame)->dst_addr = frame_ip(dst);
 	frame_seal4(frame);
@@ -119,7 +119,7 @@ make_udp4_to(uint8_t *frame, const char *dst)
 static uint16_t
 make_udp6_to(uint8_t *frame, const char *dst)
 {
-	uint16_t len = fixture_udp6(frame, 1, 2, ROUTER, 20);
+	uint16_t len = fixture_udp6(frame, 4, 2, ROUTER, 20);
 
 	frame_set_ip6(ipv6_dst(frame_ip6(frame)), dst);
 	return len;
@@ -131,7 +131,7 @@ inject4(struct fixture *f, const char *dst)
 	uint8_t frame[256];
 	uint16_t len = make_udp4_to(frame, dst);
 
-	fixture_inject_one(f, 1, frame, len);
+	fixture_inject_one(f, 4, frame, len);
 }
 
 static void
@@ -140,7 +140,7 @@ inject6(struct fixture *f, const char *dst)
 	uint8_t frame[256];
 	uint16_t len = make_udp6_to(frame, dst);
 
-	fixture_inject_one(f, 1, frame, len);
+	fixture_inject_one(f, 4, frame, len);
 }
 
 static void
@@ -195,7 +195,7 @@ test_networks_do_not_meet(void **state)
 	struct cw_nexthop object = {.id = 9, .network = 1, .kind = CW_NEXTHOP_PORT, .port = 3};
 
 	fixture_network(f, 1, NULL, NULL);
-	fixture_port_change(f, 1, make_trunk, NULL);
+	fixture_port_change(f, 4, make_trunk, NULL);
 	set_nexthop(f, 2, CW_NEXTHOP_PORT, 2);
 	assert_int_equal(nexthop_set(f->dp->nexthops, &object), 0);
 	set_route4(f, 0, "192.168.0.0", 16, 2);
@@ -209,7 +209,7 @@ test_networks_do_not_meet(void **state)
 		frame_insert(frame, len, 12, tags[i % 2], 4);
 		pkts[i] = fixture_packet(f, frame, len + 4u);
 	}
-	fixture_inject(f, 1, pkts, 64);
+	fixture_inject(f, 4, pkts, 64);
 	assert_int_equal(fixture_sent(f, 2), 32);
 	assert_int_equal(fixture_sent(f, 3), 32);
 }
@@ -244,7 +244,7 @@ inject_flow(struct fixture *f, bool is_v6, uint16_t src_port)
 
 	udp->src_port = rte_cpu_to_be_16(src_port);
 	udp->dgram_cksum = 0;
-	fixture_inject_one(f, 1, frame, len);
+	fixture_inject_one(f, 4, frame, len);
 }
 
 // 800 flows share two members 1:3; a flow stays with its member.
@@ -290,16 +290,16 @@ test_ecmp_members_go(void **state)
 	assert_int_equal(fixture_sent(f, 3), 100);
 	assert_int_equal(nexthop_del(f->dp->nexthops, 3), 0);
 	inject_flow(f, false, 1);
-	assert_int_equal(fixture_drops(f, 1, "no_nexthop"), 1);
+	assert_int_equal(fixture_drops(f, 4, "no_nexthop"), 1);
 }
 
 // ------------------------------------------------------------------------------- refusals
 
-// The ICMP error that port 1 got, and nothing else.
+// The ICMP error that port 4 got, and nothing else.
 static void
 assert_error4(struct fixture *f, uint8_t type, uint8_t code)
 {
-	uint8_t *out = frame_only(f, 1, NULL);
+	uint8_t *out = frame_only(f, 4, NULL);
 
 	assert_int_equal(frame_ip4(out)->next_proto_id, IPPROTO_ICMP);
 	assert_int_equal(out[34], type);
@@ -310,7 +310,7 @@ assert_error4(struct fixture *f, uint8_t type, uint8_t code)
 static void
 assert_error6(struct fixture *f, uint8_t type, uint8_t code)
 {
-	uint8_t *out = frame_only(f, 1, NULL);
+	uint8_t *out = frame_only(f, 4, NULL);
 
 	assert_int_equal(frame_ip6(out)->proto, IPPROTO_ICMPV6);
 	assert_int_equal(out[54], type);
@@ -321,7 +321,7 @@ assert_error6(struct fixture *f, uint8_t type, uint8_t code)
 static void
 assert_silence(struct fixture *f)
 {
-	for (uint16_t port = 1; port <= 3; port++)
+	for (uint16_t port = 2; port <= 4; port++)
 		assert_int_equal(fixture_sent(f, port), 0);
 }
 
@@ -338,26 +338,26 @@ test_martians4(void **state)
 		{"239.255.255.255", "10.1.0.2", "martian_source"},
 		{"240.0.0.1", "10.1.0.2", "martian_source"},
 		{"255.255.255.255", "10.1.0.2", "martian_source"},
-		{"10.1.0.1", "0.0.0.0", "martian_destination"},
-		{"10.1.0.1", "127.0.0.1", "martian_destination"},
-		{"10.1.0.1", "240.0.0.1", "martian_destination"},
-		{"10.1.0.1", "255.255.255.255", "martian_destination"},
-		{"10.1.0.1", "224.0.0.5", "multicast_not_routed"},
-		{"10.1.0.1", "239.1.2.3", "multicast_not_routed"},
-		{"10.1.0.1", "10.1.255.255", "martian_destination"}, // RFC 2644
-		{"10.1.0.1", "10.1.0.0", "martian_destination"},
+		{"10.1.0.4", "0.0.0.0", "martian_destination"},
+		{"10.1.0.4", "127.0.0.1", "martian_destination"},
+		{"10.1.0.4", "240.0.0.1", "martian_destination"},
+		{"10.1.0.4", "255.255.255.255", "martian_destination"},
+		{"10.1.0.4", "224.0.0.5", "multicast_not_routed"},
+		{"10.1.0.4", "239.1.2.3", "multicast_not_routed"},
+		{"10.1.0.4", "10.1.255.255", "martian_destination"}, // RFC 2644
+		{"10.1.0.4", "10.1.0.0", "martian_destination"},
 	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
 		uint8_t frame[256];
 		uint16_t len = make_udp4_to(frame, cases[i].dst);
-		uint64_t before = fixture_drops(f, 1, cases[i].reason);
+		uint64_t before = fixture_drops(f, 4, cases[i].reason);
 
 		frame_ip4(frame)->src_addr = frame_ip(cases[i].src);
 		frame_seal4(frame);
-		fixture_inject_one(f, 1, frame, len);
-		if (fixture_drops(f, 1, cases[i].reason) != before + 1)
+		fixture_inject_one(f, 4, frame, len);
+		if (fixture_drops(f, 4, cases[i].reason) != before + 1)
 			fail_msg("%s to %s is no %s", cases[i].src, cases[i].dst, cases[i].reason);
 		assert_silence(f);
 	}
@@ -373,23 +373,23 @@ test_martians6(void **state)
 		{"::1", "fd00:1::2", "martian_source"},
 		{"ff02::1", "fd00:1::2", "martian_source"},
 		{"::ffff:10.1.0.1", "fd00:1::2", "martian_source"},
-		{"fd00:1::1", "::", "martian_destination"},
-		{"fd00:1::1", "::1", "martian_destination"},
-		{"fd00:1::1", "::ffff:10.1.0.2", "martian_destination"},
-		{"fd00:1::1", "ff0e::5", "multicast_not_routed"},
-		{"fd00:1::1", "fe80::2", "link_local_not_routed"},
-		{"fd00:1::1", "febf::2", "link_local_not_routed"},
+		{"fd00:1::4", "::", "martian_destination"},
+		{"fd00:1::4", "::1", "martian_destination"},
+		{"fd00:1::4", "::ffff:10.1.0.2", "martian_destination"},
+		{"fd00:1::4", "ff0e::5", "multicast_not_routed"},
+		{"fd00:1::4", "fe80::2", "link_local_not_routed"},
+		{"fd00:1::4", "febf::2", "link_local_not_routed"},
 	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
 		uint8_t frame[256];
 		uint16_t len = make_udp6_to(frame, cases[i].dst);
-		uint64_t before = fixture_drops(f, 1, cases[i].reason);
+		uint64_t before = fixture_drops(f, 4, cases[i].reason);
 
 		frame_set_ip6(ipv6_src(frame_ip6(frame)), cases[i].src);
-		fixture_inject_one(f, 1, frame, len);
-		if (fixture_drops(f, 1, cases[i].reason) != before + 1)
+		fixture_inject_one(f, 4, frame, len);
+		if (fixture_drops(f, 4, cases[i].reason) != before + 1)
 			fail_msg("%s to %s is no %s", cases[i].src, cases[i].dst, cases[i].reason);
 		assert_silence(f);
 	}
@@ -409,7 +409,7 @@ test_not_martian(void **state)
 
 		frame_ip4(frame)->src_addr = frame_ip(sources[i]);
 		frame_seal4(frame);
-		fixture_inject_one(f, 1, frame, len);
+		fixture_inject_one(f, 4, frame, len);
 		frame_only(f, 2, NULL);
 		fixture_sent_clear(f);
 	}
@@ -424,19 +424,19 @@ test_source_link_local(void **state)
 	uint16_t len = make_udp6_to(frame, "fd00:1::2");
 
 	frame_set_ip6(ipv6_src(frame_ip6(frame)), "fe80::99");
-	fixture_inject_one(f, 1, frame, len);
-	out = frame_only(f, 1, NULL);
+	fixture_inject_one(f, 4, frame, len);
+	out = frame_only(f, 4, NULL);
 	assert_memory_equal(out, frame + 6, 6);
 	assert_memory_equal(ipv6_dst(frame_ip6(out)), ipv6_src(frame_ip6(frame)), 16);
 	assert_int_equal(frame_ip6(out)->hop_limits, 64);
 	assert_error6(f, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_BEYONDSCOPE);
-	assert_int_equal(fixture_drops(f, 1, "link_local_not_routed"), 1);
+	assert_int_equal(fixture_drops(f, 4, "link_local_not_routed"), 1);
 }
 
 static uint16_t
 make_with_options(uint8_t *frame, const uint8_t *options, uint16_t n)
 {
-	uint16_t len = fixture_udp4(frame, 1, 2, ROUTER, 20);
+	uint16_t len = fixture_udp4(frame, 4, 2, ROUTER, 20);
 	struct rte_ipv4_hdr *ip = frame_ip4(frame);
 
 	frame_insert(frame, len, 34, options, n);
@@ -476,11 +476,11 @@ test_options(void **state)
 
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
 		uint16_t len = make_with_options(frame, cases[i].options, cases[i].n);
-		uint64_t before = cases[i].reason ? fixture_drops(f, 1, cases[i].reason) : 0;
+		uint64_t before = cases[i].reason ? fixture_drops(f, 4, cases[i].reason) : 0;
 
-		fixture_inject_one(f, 1, frame, len);
+		fixture_inject_one(f, 4, frame, len);
 		if (cases[i].reason != NULL) {
-			assert_int_equal(fixture_drops(f, 1, cases[i].reason), before + 1);
+			assert_int_equal(fixture_drops(f, 4, cases[i].reason), before + 1);
 			assert_silence(f);
 			continue;
 		}
@@ -496,18 +496,18 @@ test_ttl(void **state)
 	uint8_t frame[256];
 
 	for (uint8_t ttl = 0; ttl <= 1; ttl++) {
-		uint16_t len = fixture_udp4(frame, 1, 2, ROUTER, 20);
+		uint16_t len = fixture_udp4(frame, 4, 2, ROUTER, 20);
 
 		frame_ip4(frame)->time_to_live = ttl;
 		frame_seal4(frame);
-		fixture_inject_one(f, 1, frame, len);
+		fixture_inject_one(f, 4, frame, len);
 		assert_error4(f, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
-		len = fixture_udp6(frame, 1, 2, ROUTER, 20);
+		len = fixture_udp6(frame, 4, 2, ROUTER, 20);
 		frame_ip6(frame)->hop_limits = ttl;
-		fixture_inject_one(f, 1, frame, len);
+		fixture_inject_one(f, 4, frame, len);
 		assert_error6(f, ICMP6_TIME_EXCEEDED, ICMP6_TIME_EXCEED_TRANSIT);
 	}
-	assert_int_equal(fixture_drops(f, 1, "ttl_exceeded"), 4);
+	assert_int_equal(fixture_drops(f, 4, "ttl_exceeded"), 4);
 }
 
 static void
@@ -519,7 +519,7 @@ test_no_route(void **state)
 	assert_error4(f, ICMP_DEST_UNREACH, ICMP_NET_UNREACH);
 	inject6(f, "2001:db8::1");
 	assert_error6(f, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOROUTE);
-	assert_int_equal(fixture_drops(f, 1, "no_route"), 2);
+	assert_int_equal(fixture_drops(f, 4, "no_route"), 2);
 }
 
 static void
@@ -534,31 +534,31 @@ test_special_nexthops(void **state)
 	inject4(f, "192.168.1.1");
 	inject6(f, "2001:db8::1");
 	assert_silence(f);
-	assert_int_equal(fixture_drops(f, 1, "blackhole"), 2);
+	assert_int_equal(fixture_drops(f, 4, "blackhole"), 2);
 
 	set_nexthop(f, 5, CW_NEXTHOP_UNREACHABLE, 0);
 	inject4(f, "192.168.1.1");
 	assert_error4(f, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH);
 	inject6(f, "2001:db8::1");
 	assert_error6(f, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR);
-	assert_int_equal(fixture_drops(f, 1, "unreachable"), 2);
+	assert_int_equal(fixture_drops(f, 4, "unreachable"), 2);
 
 	set_nexthop(f, 5, CW_NEXTHOP_PROHIBIT, 0);
 	inject4(f, "192.168.1.1");
 	assert_error4(f, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED);
 	inject6(f, "2001:db8::1");
 	assert_error6(f, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADMIN);
-	assert_int_equal(fixture_drops(f, 1, "prohibit"), 2);
+	assert_int_equal(fixture_drops(f, 4, "prohibit"), 2);
 
 	set_nexthop(f, 5, CW_NEXTHOP_HOST, 0);
 	inject4(f, "192.168.1.1");
 	assert_error4(f, ICMP_DEST_UNREACH, ICMP_NET_UNREACH);
-	assert_int_equal(fixture_drops(f, 1, "no_host_port"), 1);
+	assert_int_equal(fixture_drops(f, 4, "no_host_port"), 1);
 
 	assert_int_equal(nexthop_del(f->dp->nexthops, 5), 0);
 	inject4(f, "192.168.1.1");
 	assert_error4(f, ICMP_DEST_UNREACH, ICMP_NET_UNREACH);
-	assert_int_equal(fixture_drops(f, 1, "no_nexthop"), 1);
+	assert_int_equal(fixture_drops(f, 4, "no_nexthop"), 1);
 }
 
 static void
@@ -613,7 +613,7 @@ test_unknown_neighbor(void **state)
 	assert_int_equal(event.ip.family, 6);
 	frame_set_ip6(wanted, "fd00:1::7:7");
 	assert_memory_equal(event.ip.addr, wanted, 16);
-	assert_int_equal(fixture_drops(f, 1, "no_neighbor"), 2);
+	assert_int_equal(fixture_drops(f, 4, "no_neighbor"), 2);
 }
 
 static void
@@ -652,7 +652,7 @@ test_mixed_burst(void **state)
 		frame[len - 1] = (uint8_t)i;
 		pkts[i] = fixture_packet(f, frame, len);
 	}
-	fixture_inject(f, 1, pkts, 64);
+	fixture_inject(f, 4, pkts, 64);
 	for (uint16_t port = 2; port <= 3; port++) {
 		int last[2] = {-1, -1};
 
