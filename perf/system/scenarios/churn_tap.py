@@ -21,7 +21,7 @@ CAPACITY_SECONDS = 2
 
 
 def start_flow(bench, dp, rate, seconds, wait_stdin=False):
-    sender, receiver = dp.ports[1], dp.ports[2]
+    sender, receiver = dp.ports[2], dp.ports[3]
     return subprocess.Popen(
         [
             "taskset", "-c", str(LOAD_CPU), bench.build / "perf/system/seqflow",
@@ -79,15 +79,15 @@ def run(bench):
     namespace = Namespace("churn", quiet=True)
     try:
         dp.add_network()
-        dp.add_port(1)
         dp.add_port(2)
+        dp.add_port(3)
         offered = json.loads(start_flow(bench, dp, 5e6, CAPACITY_SECONDS).communicate()[0])
         capacity = offered["received"] / offered["seconds"]
-        before = kernel_drops(dp.ports[1])
+        before = kernel_drops(dp.ports[2])
         flow = start_flow(bench, dp, capacity / 2, 10 * SECONDS, wait_stdin=True)
         attached = churn(dp, namespace)
         result = json.loads(flow.communicate("", timeout=60)[0])
-        in_tap = kernel_drops(dp.ports[1]) - before
+        in_tap = kernel_drops(dp.ports[2]) - before
         in_socket = result["receive_socket_drops"]
         lost = result["lost"] - in_tap - in_socket
         bench.add(

@@ -16,7 +16,7 @@ BLOCKS, SECONDS, BAR = 7, 3, 4.0
 
 def addressed_ports(dp):
     dp.add_network()
-    ports = [dp.add_port(number) for number in (1, 2)]
+    ports = [dp.add_port(number) for number in (2, 3)]
     for port in ports:
         port.namespace.ip(f"addr add {port.ip4}/16 dev {port.ifname}")
         port.namespace.ip(f"link set {port.ifname} up")
