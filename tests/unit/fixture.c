@@ -56,7 +56,7 @@ start_eal(void)
 	char prefix[64];
 	const char *const options[] = {"fixture", "--no-huge", "-m", "512", "--no-pci",
 		"--no-telemetry", "--log-level=error", "--file-prefix", prefix, "-l", "0"};
-	char *args[RTE_DIM(options)];
+	static char *args[RTE_DIM(options)];
 
 	if (started)
 		return;
