@@ -11,6 +11,8 @@
 
 #include <cjson/cJSON.h>
 
+#include <causeway/sizing.h>
+
 #include "cpus.h"
 #include "log.h"
 
@@ -58,10 +60,10 @@ set_defaults(struct config *config)
 		.idle = "adaptive",
 		.log_level = "info",
 		.huge = true,
-		.mbufs = 16383,
-		.jumbos = 511,
-		.fdb_entries = 65536,
-		.neighbors = 65536,
+		.mbufs = CW_MBUFS_DEFAULT,
+		.jumbos = CW_JUMBOS_DEFAULT,
+		.fdb_entries = CW_FDB_ENTRIES_DEFAULT,
+		.neighbors = CW_NEIGHBORS_DEFAULT,
 		.route_memory = 1024,
 	};
 }

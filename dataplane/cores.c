@@ -10,17 +10,6 @@
 
 #define LIST_TEXT 256
 
-static void
-choose(const cpu_set_t *allowed, const cpu_set_t *isolated, cpu_set_t *chosen)
-{
-	CPU_AND(chosen, allowed, isolated);
-	if (CPU_COUNT(chosen) > 0)
-		return;
-	*chosen = *allowed;
-	if (CPU_COUNT(chosen) > 1)
-		CPU_CLR(cpus_first(allowed) == 0 ? 0 : cpus_first(allowed), chosen);
-}
-
 static int
 check_allowed(const cpu_set_t *wanted, const cpu_set_t *allowed)
 {
@@ -73,7 +62,7 @@ cores_choose(const char *root, const char *list, struct cores *cores)
 		return log_error(error, "cannot read the CPU affinity", NULL);
 	cpus_isolated(root, &isolated); // none when unknown
 	if (list[0] == '\0') {
-		choose(&allowed, &isolated, &chosen);
+		cpus_for_workers(&allowed, &isolated, &chosen);
 	} else {
 		cpus_parse(list, &chosen);
 		error = check_allowed(&chosen, &allowed);

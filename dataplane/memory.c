@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,19 +11,16 @@
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 
+#include <causeway/sizing.h>
+
 #include "log.h"
 #include "packet.h"
 
-#define PAGE_BYTES (2ull << 20)
-#define MBUF_BYTES (RTE_MBUF_DEFAULT_BUF_SIZE + sizeof(struct rte_mbuf) + 64)
-// The second segment of a super-frame: with the first one it holds 64 KiB and the L2 header.
-// uint16_t is the widest that an mbuf can be.
-#define JUMBO_ROOM (UINT16_MAX - 63)
-#define JUMBO_BYTES (JUMBO_ROOM + sizeof(struct rte_mbuf) + 64)
 #define MBUF_CACHE 256
 #define JUMBO_CACHE 16
-#define ENTRY_BYTES 160 // of a hash table, with its buckets and free lists
-#define FIXED_BYTES (48ull << 20) // workers, counters, ports, rings, heap overhead
+
+static_assert(CW_MBUF_ROOM == RTE_MBUF_DEFAULT_BUF_SIZE, "size of a buffer in sizing.h");
+static_assert(CW_MBUF_HEADER == sizeof(struct rte_mbuf), "size of an mbuf in sizing.h");
 
 #ifdef __SANITIZE_ADDRESS__
 #define BASE_ADDRESS "0x200000000000" // EAL's own choice lies in the sanitizer's shadow
@@ -37,7 +35,13 @@ node_of(const struct cores *cores, uint16_t i)
 uint64_t
 memory_pages_needed(const struct config *config, const struct cores *cores)
 {
-	uint64_t nodes = 0, bytes;
+	const struct cw_sizing sizing = {
+		.mbufs = config->mbufs,
+		.jumbos = config->jumbos,
+		.fdb_entries = config->fdb_entries,
+		.neighbors = config->neighbors,
+	};
+	unsigned int nodes = 0;
 
 	for (uint16_t i = 0; i < cores->n; i++) {
 		bool seen = false;
@@ -46,9 +50,7 @@ memory_pages_needed(const struct config *config, const struct cores *cores)
 			seen |= cores->numa[j] == cores->numa[i];
 		nodes += !seen;
 	}
-	bytes = nodes * (config->mbufs * MBUF_BYTES + config->jumbos * JUMBO_BYTES);
-	bytes += (config->fdb_entries + 2 * config->neighbors) * ENTRY_BYTES + FIXED_BYTES;
-	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES;
+	return cw_hugepages_needed(&sizing, nodes);
 }
 
 static uint64_t
@@ -191,7 +193,7 @@ create_node_pools(struct memory *memory, const struct config *config, int node)
 	memory->node[i] = node;
 	memory->mbufs[i] =
 		create_pool("mbufs", config->mbufs, MBUF_CACHE, RTE_MBUF_DEFAULT_BUF_SIZE, node);
-	memory->jumbos[i] = create_pool("jumbos", config->jumbos, JUMBO_CACHE, JUMBO_ROOM, node);
+	memory->jumbos[i] = create_pool("jumbos", config->jumbos, JUMBO_CACHE, CW_JUMBO_ROOM, node);
 	if (memory->mbufs[i] == NULL || memory->jumbos[i] == NULL)
 		return log_error(-ENOMEM, "no memory for packet buffers",
 			"mbufs=%llu jumbos=%llu node=%d error=\"%s\"",

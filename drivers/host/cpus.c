@@ -261,3 +261,14 @@ cpus_quota(const char *root, struct cpus_quota *quota)
 	fclose(file);
 	return 0;
 }
+
+void
+cpus_for_workers(const cpu_set_t *allowed, const cpu_set_t *isolated, cpu_set_t *chosen)
+{
+	CPU_AND(chosen, allowed, isolated);
+	if (CPU_COUNT(chosen) > 0)
+		return;
+	*chosen = *allowed;
+	if (CPU_COUNT(chosen) > 1)
+		CPU_CLR(cpus_first(allowed), chosen);
+}

@@ -28,6 +28,10 @@ int cpus_isolated(const char *root, cpu_set_t *set);
 // NUMA node of a CPU, or -1.
 int cpus_numa_node(const char *root, int cpu);
 
+// Where workers run when nobody says so: isolated CPUs, else all but CPU 0 (the lowest when CPU 0
+// is not allowed), else the only one; always within allowed.
+void cpus_for_workers(const cpu_set_t *allowed, const cpu_set_t *isolated, cpu_set_t *chosen);
+
 struct cpus_quota {
 	bool limited;
 	double cpus; // that the quota is worth, when limited
