@@ -268,6 +268,7 @@ struct cw_fdb {
 	uint16_t flags; // cw_fdb_flag; SET takes static entries only
 	uint32_t port;
 	uint32_t age_s; // answers only: seconds since the address was last seen
+	uint32_t reserved;
 };
 
 struct cw_neighbor {
@@ -474,6 +475,7 @@ static_assert(sizeof(struct cw_frame) == 16, "wire layout");
 static_assert(sizeof(struct cw_item) == 8, "wire layout");
 static_assert(sizeof(struct cw_ip) == 20, "wire layout");
 static_assert(sizeof(struct cw_route) == 40, "wire layout");
+static_assert(sizeof(struct cw_fdb) == 32, "wire layout");
 static_assert(sizeof(struct cw_neighbor) == 48, "wire layout");
 static_assert(sizeof(struct cw_port) == 432, "wire layout");
 static_assert(sizeof(struct cw_trace_record) == 160, "wire layout");
