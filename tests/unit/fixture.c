@@ -56,13 +56,14 @@ start_eal(void)
 	char prefix[64];
 	const char *const options[] = {"fixture", "--no-huge", "-m", "512", "--no-pci",
 		"--no-telemetry", "--log-level=error", "--file-prefix", prefix, "-l", "0"};
-	static char *args[RTE_DIM(options)];
+	static char *kept[RTE_DIM(options)]; // EAL writes into args and keeps the strings
+	char *args[RTE_DIM(options)];
 
 	if (started)
 		return;
 	snprintf(prefix, sizeof(prefix), "cw-unit-%d", (int)getpid());
 	for (size_t i = 0; i < RTE_DIM(options); i++)
-		args[i] = strdup(options[i]); // EAL keeps them
+		args[i] = kept[i] = strdup(options[i]);
 	if (rte_eal_init((int)RTE_DIM(args), args) < 0) {
 		fprintf(stderr, "EAL does not start: %s\n", rte_strerror(rte_errno));
 		abort();

@@ -126,11 +126,11 @@ test_room(void **state)
 	rte_pktmbuf_free(m);
 }
 
+#ifdef __SANITIZE_ADDRESS__
 // Sanitizer builds report a read of one byte beyond the frame, and of the headroom.
 static void
 test_poison(void **state)
 {
-#ifdef __SANITIZE_ADDRESS__
 	struct fixture *f = *state;
 	struct frame frame = frame_udp4(2, 3, NULL);
 
@@ -150,10 +150,8 @@ test_poison(void **state)
 		assert_null(__asan_region_is_poisoned(m->buf_addr, m->buf_len));
 		rte_pktmbuf_free(m);
 	}
-#else
-	skip();
-#endif
 }
+#endif
 
 int
 main(void)
@@ -164,7 +162,9 @@ main(void)
 		l2_test(test_hash_spreads),
 		l2_test(test_hash_of_related_addresses),
 		l2_test(test_room),
+#ifdef __SANITIZE_ADDRESS__
 		l2_test(test_poison),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, setup_ports, fixture_teardown);
