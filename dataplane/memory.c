@@ -127,14 +127,17 @@ lcore_map(const struct cores *cores, char *map, size_t len)
 static int
 add_argument(char **args, int n, const char *text)
 {
-	args[n] = strdup(text); // EAL keeps it
+	static char *kept[MAX_ARGS]; // EAL uses them on, and reorders args
+
+	args[n] = kept[n] = strdup(text);
 	return n + 1;
 }
 
 int
 memory_start_eal(const struct config *config, const struct cores *cores)
 {
-	char prefix[64], map[8192], megabytes[32], *args[MAX_ARGS];
+	char *args[MAX_ARGS];
+	char prefix[64], map[8192], megabytes[32];
 	int n = 0, error = check_hugepages(config, cores);
 
 	if (error != 0)
