@@ -4,6 +4,7 @@
 // bound (several of them share a fan-out group, one a queue).
 
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
@@ -156,8 +157,8 @@ describe(struct tx_messages *tx, struct rte_mbuf **pkts, uint16_t n)
 	int used = 0, segments;
 	uint16_t i;
 
-	for (i = 0; i < RTE_MIN(n, PORT_BURST); i++) {
-		if (used + 2 > TX_IOV)
+	for (i = 0; i < n; i++) {
+		if (i == PORT_BURST || used + 2 > TX_IOV)
 			break;
 		segments = buffer_segments(
 			pkts[i], &tx->iov[used + 1], RTE_MIN(TX_IOV - used - 1, TX_SEGMENTS_MAX));
@@ -216,6 +217,18 @@ af_packet_rx_arm(struct port *port, uint16_t queue)
 	return af_packet_ring_waiting(&device->rings[queue]);
 }
 
+// Whether a frame sent now would reach the far end. IFF_RUNNING says it only when the kernel's link
+// watch has come round, up to a second later.
+static bool
+has_carrier(int fd, const char *ifname)
+{
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK, .data = 1};
+	struct ifreq request = {.ifr_data = (void *)&link};
+
+	memcpy(request.ifr_name, ifname, sizeof(request.ifr_name));
+	return ioctl(fd, SIOCETHTOOL, &request) < 0 || link.data != 0;
+}
+
 // The socket answers for its device in the network namespace that it was made in.
 static enum cw_port_state
 af_packet_state(struct port *port, char *reason, size_t reason_len)
@@ -233,9 +246,12 @@ af_packet_state(struct port *port, char *reason, size_t reason_len)
 		snprintf(reason, reason_len, "the device was removed");
 		return CW_PORT_GONE;
 	}
-	if ((request.ifr_flags & (IFF_UP | IFF_RUNNING)) != (IFF_UP | IFF_RUNNING)) {
-		snprintf(reason, reason_len, "interface %.16s %s", request.ifr_name,
-			(request.ifr_flags & IFF_UP) == 0 ? "is down" : "has no carrier");
+	if ((request.ifr_flags & IFF_UP) == 0) {
+		snprintf(reason, reason_len, "interface %.16s is down", request.ifr_name);
+		return CW_PORT_DOWN;
+	}
+	if (!has_carrier(fd, request.ifr_name)) {
+		snprintf(reason, reason_len, "interface %.16s has no carrier", request.ifr_name);
 		return CW_PORT_DOWN;
 	}
 	return CW_PORT_UP;

@@ -309,11 +309,11 @@ static enum port_tx_stop
 fill_tx(struct xdp_queue *queue, struct rte_mbuf **pkts, uint16_t n, uint16_t *filled)
 {
 	struct xdp_ring *tx = &queue->rings.tx;
-	uint32_t room = RTE_MIN(xdp_ring_room(tx), queue->n_free);
+	uint32_t room = RTE_MIN(RTE_MIN(xdp_ring_room(tx), queue->n_free), n);
 	enum port_tx_stop stop = PORT_TX_FULL;
-	uint16_t i;
+	uint32_t i;
 
-	for (i = 0; i < RTE_MIN(n, room); i++) {
+	for (i = 0; i < room; i++) {
 		struct xdp_desc *desc = xdp_ring_desc(tx, tx->mine + i);
 
 		if (unlikely(pkts[i]->pkt_len > queue->chunk)) {
@@ -327,7 +327,7 @@ fill_tx(struct xdp_queue *queue, struct rte_mbuf **pkts, uint16_t n, uint16_t *f
 	}
 	if (i > 0)
 		xdp_ring_submit(tx, i);
-	*filled = i;
+	*filled = (uint16_t)i;
 	return stop;
 }
 

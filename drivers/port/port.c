@@ -42,7 +42,7 @@ config_check(const struct port_config *config, char *reason, size_t reason_len)
 		return -EPROTONOSUPPORT;
 	}
 	if (config->n_fds > CW_MAX_QUEUES || (config->n_fds > 0 && config->fds == NULL)) {
-		snprintf(reason, reason_len, "%u descriptors given, a port has at most %u queues",
+		snprintf(reason, reason_len, "%u descriptors given, a port has at most %d queues",
 			config->n_fds, CW_MAX_QUEUES);
 		return -EINVAL;
 	}

@@ -119,10 +119,10 @@ struct port_driver {
 // Main thread, before any port_open (constructors do it).
 void port_driver_register(const struct port_driver *driver);
 
-#define PORT_DRIVER_REGISTER(driver)           \
-	RTE_INIT(register_##driver)            \
-	{                                      \
-		port_driver_register(&driver); \
+#define PORT_DRIVER_REGISTER(driver)             \
+	RTE_INIT(register_##driver)              \
+	{                                        \
+		port_driver_register(&(driver)); \
 	}
 
 // Opens a port of config->kind. Returns the port, or NULL with *error = -errno and a sentence in

@@ -34,7 +34,7 @@ look_up(const char *args, const char *key, struct rte_ring **rings, char *reason
 		if (ret == -ENOENT && n > 0)
 			return (int)n;
 		if (ret < 0 || n == CW_MAX_QUEUES) {
-			snprintf(reason, reason_len, "args need 1 to %u times %s=NAME (args=%s)",
+			snprintf(reason, reason_len, "args need 1 to %d times %s=NAME (args=%s)",
 				CW_MAX_QUEUES, key, args);
 			return -EINVAL;
 		}

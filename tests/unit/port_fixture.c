@@ -37,14 +37,14 @@ static struct port_fixture fixture;
 static void
 start_eal(void)
 {
-	char prefix[64];
-	const char *const options[] = {"port-test", "--no-huge", "-m", "256", "--no-pci",
-		"--no-telemetry", "--log-level=error", "--file-prefix", prefix, "-l", "0"};
-	char *args[RTE_DIM(options)];
+	// EAL keeps and reorders these.
+	static char options[][32] = {"port-test", "--no-huge", "-m", "256", "--no-pci",
+		"--no-telemetry", "--log-level=error", "-l", "0", "--file-prefix", ""};
+	static char *args[RTE_DIM(options)];
 
-	snprintf(prefix, sizeof(prefix), "cw-port-%d", (int)getpid());
 	for (size_t i = 0; i < RTE_DIM(options); i++)
-		args[i] = strdup(options[i]); // EAL keeps them
+		args[i] = options[i];
+	snprintf(options[RTE_DIM(options) - 1], sizeof(options[0]), "cw-port-%d", (int)getpid());
 	if (rte_eal_init((int)RTE_DIM(args), args) < 0) {
 		fprintf(stderr, "EAL does not start: %s\n", rte_strerror(rte_errno));
 		abort();
@@ -118,8 +118,8 @@ set_up_interface(const char *name)
 {
 	run("ip link set %s address " NEAR_MAC " up && ip addr add 10.9.0.1/24 dev %s && "
 	    "ip addr add fd09::1/64 dev %s nodad && "
-	    "ip neigh add 10.9.0.2 lladdr " FAR_MAC " dev %s && "
-	    "ip neigh add fd09::2 lladdr " FAR_MAC " dev %s && "
+	    "ip neigh replace 10.9.0.2 lladdr " FAR_MAC " dev %s && "
+	    "ip neigh replace fd09::2 lladdr " FAR_MAC " dev %s && "
 	    "ip route change 10.9.0.0/24 dev %s initcwnd 100",
 		name, name, name, name, name, name);
 }
@@ -521,6 +521,7 @@ void
 tcp_super_frames(const struct port_fixture *f, struct port *port, int netns)
 {
 	struct tcp_server server = {.f = f, .port = port, .seq = 1000};
+	struct linger reset = {.l_onoff = 1}; // no FIN that is sent again in a later test
 	static uint8_t bytes[TCP_BYTES];
 	int fd = handshake(&server, netns);
 
@@ -533,6 +534,7 @@ tcp_super_frames(const struct port_fixture *f, struct port *port, int netns)
 	assert_int_equal(recv(fd, bytes, sizeof(bytes), MSG_WAITALL), sizeof(bytes));
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		assert_int_equal(bytes[i], (uint8_t)(i * 5));
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	close(fd);
 	drain(port);
 }
