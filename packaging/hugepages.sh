@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Reserves 2 MiB hugepages for one process and gives them back.
 #   hugepages.sh reserve MIB PID   adds what is missing; PID is whoever the pages are for
+#   hugepages.sh move PID PID      the second is now whom the pages are for
 #   hugepages.sh release PID       gives back what was added for PID; harmless when nothing was
 # One file a reservation remembers how many pages were added. Reservations of dead processes are
 # given back by whoever comes next. Callers may overlap.
@@ -68,11 +69,14 @@ case "$#:${1:-}" in
 3:reserve)
 	reserve "$2" "$3"
 	;;
+3:move)
+	[ ! -e "$ledger/$2" ] || mv "$ledger/$2" "$ledger/$3"
+	;;
 2:release)
 	[ ! -e "$ledger/$2" ] || give_back "$ledger/$2"
 	reap
 	;;
 *)
-	fail "usage: reserve MIB PID | release PID"
+	fail "usage: reserve MIB PID | move PID PID | release PID"
 	;;
 esac

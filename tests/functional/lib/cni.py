@@ -29,6 +29,7 @@ class Cni:
             "name": "causeway",
             "type": "causeway",
             "socket": str(node.control_socket),
+            "stateDir": str(node.state_dir),
             "ipam": {
                 "type": "host-local",
                 "dataDir": str(node.scratch / "ipam"),

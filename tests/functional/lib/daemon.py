@@ -19,7 +19,8 @@ class Daemon:
         self.ready_socket = ready_socket
         with open(log, "ab") as output:
             self.process = subprocess.Popen(
-                list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True,  # the terminal's Ctrl-C is for the caller, who cleans up
             )
         self.pidfd = os.pidfd_open(self.process.pid)
 

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """causeway-dp alone: the tests take causewayd's place on dp.sock."""
+import itertools
 import os
 
 from lib import settings, wire
-from lib.books import assert_balanced
+from lib.books import assert_balanced, sent_to_others
 from lib.daemon import Daemon
+from lib.devices import open_tap, open_veth
 from lib.netns import Namespace
 from lib.raw import RawSocket
-from lib.tap import open_tap
 from lib.wait import wait_until
 
 ROUTER_MAC = "02:00:00:00:00:01"
+BATCH = 200
 SUBNETS = ("10.1.0.1/16", "fd00:1::1/64")
 
 
@@ -24,41 +26,40 @@ def dp_command(runtime_dir, hugepages, *options):
     return [*command, *options]
 
 
-class TapPort:
-    """A tap in a namespace of its own, and the frames that cross it."""
+class PodPort:
+    """The switch's end of a device, and the frames that cross the pod's end of it."""
 
-    def __init__(self, dp, number, network=0, queues=1, **port):
-        self.dp, self.id, self.network = dp, number, network
+    def __init__(self, dp, number, network=0, queues=1, kind=wire.PORT_TAP, mtu=1500, **port):
+        self.dp, self.id, self.network, self.kind, self.mtu = dp, number, network, kind, mtu
         self.mac = f"02:00:00:00:01:{number:02x}"
-        self.ip4, self.ip6 = f"10.1.0.{number}", f"fd00:1::{number:x}"
+        self.ip4, self.ip6 = f"10.1.1.{number}", f"fd00:1::1:{number:x}"
         self.ips = [self.ip4, self.ip6]
-        self.ifname = f"tap{number}"
+        self.ifname = f"pod{number}"
         self.generation = 1
         self.settings = port
         self.queues = queues
         self.namespace = Namespace(self.ifname, quiet=True)
-        self.mtu = port.pop("mtu", 1500)
-        self.fds = open_tap(self.namespace, self.ifname, queues, self.mac, self.mtu)
+        make = {wire.PORT_TAP: open_tap, wire.PORT_AF_PACKET: open_veth}[kind]
+        self.fds = make(self.namespace, self.ifname, queues, self.mac, mtu)
         self.raw = RawSocket(self.namespace, self.ifname)
 
     def item(self, n_fds, **changes):
-        settings_ = self.settings | changes
-        trunk = settings_.pop("trunk", ())
-        tail = b"".join(bytes(wire.Tag(vlan, 0, network)) for vlan, network in trunk)
         values = {
             "id": self.id,
             "network": self.network,
-            "kind": wire.PORT_TAP,
+            "kind": self.kind,
             "n_fds": n_fds,
             "mtu": self.mtu,
-            "n_trunk": len(trunk),
             "mac": wire.mac_bytes(self.mac),
             "n_queues": self.queues,
             "name": f"port{self.id}".encode(),
             "ifname": self.ifname.encode(),
             "generation": self.generation,
         }
-        return wire.Port.make(tail, **(values | settings_))
+        values |= self.settings | changes
+        trunk = values.pop("trunk", ())
+        tail = b"".join(bytes(wire.Tag(vlan, 0, network)) for vlan, network in trunk)
+        return wire.Port.make(tail, n_trunk=len(trunk), **values)
 
     def endpoint(self):
         tail = b"".join(bytes(wire.Ip.of(ip)) for ip in self.ips)
@@ -91,6 +92,11 @@ class TapPort:
         for packet in packets:
             self.raw.send(packet)
 
+    def device_counters(self):
+        """(frames into the switch, frames out of it) as the pod's kernel counts them."""
+        (link,) = self.namespace.ip_json(f"-s link show dev {self.ifname}")
+        return link["stats64"]["tx"]["packets"], link["stats64"]["rx"]["packets"]
+
     def close(self):
         self.raw.close()
         for fd in self.fds:
@@ -105,7 +111,7 @@ class DataPlane:
         self.command = dp_command(self.runtime_dir, hugepages, *options)
         self.log_path = scratch / "causeway-dp.log"
         self.ports = {}
-        self.marks = 0
+        self.gone = 0  # see lib.books
         self.start()
 
     def start(self):
@@ -127,6 +133,11 @@ class DataPlane:
                 port.close()
             self.ports = {}
 
+    def reconnect(self):
+        """Another connection wrote meanwhile: there is one control plane at a time."""
+        self.sock.close()
+        self.sock = self.connect()
+
     def connect(self, **options):
         return wire.DpSock(self.runtime_dir / "dp.sock", **options)
 
@@ -143,14 +154,20 @@ class DataPlane:
         self.sock.set(wire.Network.make(tail, **(settings_ | values)))
 
     def add_port(self, number, endpoint=True, **settings_):
-        port = TapPort(self, number, **settings_)
+        port = PodPort(self, number, **settings_)
         self.ports[number] = port
         return port.attach(endpoint)
 
     def del_port(self, number):
         port = self.ports.pop(number)
+        self.forget(port)
         port.detach()
         port.close()
+
+    def forget(self, port):
+        """Before a port is deleted with its counters: keeps what the sum of all books needs."""
+        self.assert_balanced()
+        self.gone += sent_to_others(self.stats(port))
 
     def port_infos(self):
         items = self.sock.request(wire.GET_NODE)[0]
@@ -189,15 +206,22 @@ class DataPlane:
         """
         for port in self.ports.values():
             port.raw.drain()
-        before = self.stats(source)["rx_packets"]
-        source.send(*packets)
-        wait_until(
-            lambda: self.stats(source)["rx_packets"] >= before + len(packets), "packets received"
-        )
+        self.pour(source, packets)
         self.assert_balanced()
         out = {number: port.raw.drain() for number, port in self.ports.items()}
         return {number: got for number, got in out.items() if got}
 
+    def pour(self, source, packets):
+        """Sends in batches below the length of a device's queue; each is received in full."""
+        packets = iter(packets)
+        received = self.stats(source)["rx_packets"]
+        while batch := list(itertools.islice(packets, BATCH)):
+            source.send(*batch)
+            received += len(batch)
+            wait_until(
+                lambda n=received: self.stats(source)["rx_packets"] >= n, f"{received} received"
+            )
+
     def assert_balanced(self):
         self.daemon.assert_alive()
-        assert_balanced(self.sock.port_stats)
+        assert_balanced(self.sock.port_stats, self.gone)

@@ -8,7 +8,7 @@ from lib.cni import Cni, Pod
 from lib.daemon import Daemon
 from lib.dataplane import dp_command
 from lib.netns import Namespace
-from lib.rpc import JsonRpc
+from lib.rpc import UNAVAILABLE, JsonRpc, RpcError
 from lib.wait import wait_until
 
 
@@ -73,11 +73,13 @@ class Node:
         wait_until(self.is_connected, "causewayd connected to the data plane", timeout=30)
 
     def is_connected(self):
-        return self.health().get("dataplane") == "connected"
-
-    def health(self):
-        with self.rpc() as rpc:
-            return rpc.call("health.get")
+        """node.get asks the data plane itself."""
+        try:
+            return self.call("node.get")
+        except RpcError as error:
+            if error.code != UNAVAILABLE:
+                raise
+            return None
 
     def rpc(self):
         return JsonRpc(self.control_socket)

@@ -5,6 +5,8 @@ import socket
 import struct
 import time
 
+from scapy.layers.inet import IPerror
+from scapy.layers.inet6 import IPerror6
 from scapy.layers.l2 import Ether
 
 ETH_P_ALL = 3
@@ -58,19 +60,26 @@ class RawSocket:
         """The first packet that matches, as scapy; others before it are thrown away."""
         deadline = time.monotonic() + timeout
         while True:
-            got = self.receive_bytes(max(0.0, deadline - time.monotonic()))
-            if got is None:
+            packet = self.receive_packet(max(0.0, deadline - time.monotonic()))
+            if packet is None:
                 raise TimeoutError(f"{self.ifname}: nothing that matches within {timeout} s")
-            packet = Ether(got[0])
-            packet.checksum_finished = got[1]
             if match(packet):
                 return packet
+
+    def receive_packet(self, timeout=0.0):
+        """The next frame as scapy, with .checksum_finished, or None."""
+        got = self.receive_bytes(timeout)
+        if got is None:
+            return None
+        packet = Ether(got[0])
+        packet.checksum_finished = got[1]
+        return packet
 
     def drain(self):
         """Everything that is here already."""
         packets = []
-        while (got := self.receive_bytes(0)) is not None:
-            packets.append(Ether(got[0]))
+        while (packet := self.receive_packet()) is not None:
+            packets.append(packet)
         return packets
 
 
@@ -97,6 +106,7 @@ def checksums_right(packet):
 
 
 def walk(packet):
-    while packet:
+    """The layers of a packet, without what an ICMP error quotes."""
+    while packet and not isinstance(packet, (IPerror, IPerror6)):
         yield packet
         packet = packet.payload

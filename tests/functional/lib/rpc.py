@@ -36,7 +36,8 @@ class JsonRpc:
 
     def send_raw(self, data, fds=()):
         sent = socket.send_fds(self.socket, [data], list(fds)) if fds else 0
-        self.socket.sendall(data[sent:])
+        if sent < len(data):
+            self.socket.sendall(data[sent:])
 
     def read(self):
         """The next object, or None when the other end closed."""

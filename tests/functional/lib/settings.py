@@ -20,18 +20,28 @@ MEMORY_MIB = 192  # hugepages of one data plane
 class Hugepages:
     """Pages for as many data planes as run at a time; without them memory is ordinary."""
 
+    script = str(TOP / "packaging" / "hugepages.sh")
+
     def __init__(self, data_planes):
-        script = TOP / "packaging" / "hugepages.sh"
+        self.owner = os.getpid()
         reserve = subprocess.run(
-            [script, "reserve", str(MEMORY_MIB * data_planes), str(os.getpid())],
+            [self.script, "reserve", str(MEMORY_MIB * data_planes), str(self.owner)],
             capture_output=True,
             text=True,
             check=False,
         )
-        self.release_command = [script, "release", str(os.getpid())]
         self.available = reserve.returncode == 0
         self.reason = reserve.stderr.strip()
 
+    def release_command(self):
+        return [self.script, "release", str(self.owner)]
+
+    def hand_over(self, pid):
+        """From now on the pages are that process's."""
+        if self.available:
+            subprocess.run([self.script, "move", str(self.owner), str(pid)], check=True)
+            self.owner = pid
+
     def release(self):
         if self.available:
-            subprocess.run(self.release_command, check=True)
+            subprocess.run(self.release_command(), check=True)

@@ -173,6 +173,7 @@ class Fdb(Item):
         ("flags", c_uint16),
         ("port", c_uint32),
         ("age_s", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -383,11 +384,9 @@ class DpSock:
         self.socket.close()
 
     def send_raw(self, data, fds=()):
-        if fds:
-            sent = socket.send_fds(self.socket, [data], list(fds))
+        sent = socket.send_fds(self.socket, [data], list(fds)) if fds else 0
+        if sent < len(data):
             self.socket.sendall(data[sent:])
-        else:
-            self.socket.sendall(data)
 
     def read_bytes(self, n, ancillary=None):
         data = b""

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real stacks talking to each other: ping and iperf3 between namespaces."""
+import json
+import re
+import subprocess
+
+
+def ping(source, address, count=5):
+    """source: a Namespace. Returns (answers lost, mean round trip in ms or None)."""
+    options = ["-c", count, "-i", "0.02", "-W", "2", "-w", "15"]
+    run = source.run("ping", *options, address, check=False)
+    received = re.search(r"(\d+) received", run.stdout)
+    mean = re.search(r"= [\d.]+/([\d.]+)/", run.stdout)
+    return count - int(received[1] if received else 0), float(mean[1]) if mean else None
+
+
+def iperf(server, client, address, *options, seconds=2):
+    """server, client: Namespaces. Returns iperf3's "end" object of the client."""
+    listener = server.popen(
+        "iperf3", "-s", "-1", "--forceflush", "--idle-timeout", "30",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    for line in listener.stdout:
+        if "listening" in line:
+            break
+    try:
+        run = client.run(
+            "iperf3", "-c", address, "-t", seconds, "-J", *options, check=False, timeout=60
+        )
+        report = json.loads(run.stdout)
+        if "error" in report:
+            raise RuntimeError(f"iperf3 {address}: {report['error']}")
+        return report["end"]
+    finally:
+        listener.kill()
+        listener.wait()
+        listener.stdout.close()
