@@ -149,6 +149,24 @@ test_host_port_loop(void **state)
 	assert_int_equal(fixture_drops(f, 3, "loop"), 1);
 }
 
+// But what the router tells the node about its packets does go there, though both ends of it are
+// the address that the two share.
+static void
+test_host_port_error(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[256], *out;
+	uint16_t len = fixture_udp4(frame, 1, 77, ROUTER, 30);
+
+	fixture_network(f, 0, set_host_port, NULL);
+	fixture_inject_one(f, 3, frame, len);
+	out = frame_only(f, 3, NULL);
+	assert_memory_equal(out, "\2\0\0\0\1\3\2\0\0\0\0\1", 12);
+	assert_memory_equal(out + 34, "\3\1", 2);
+	assert_int_equal(frame_ip4(out)->dst_addr, frame_ip("10.1.0.1"));
+	assert_int_equal(fixture_drops(f, 3, "no_neighbor"), 1);
+}
+
 // A link-local address of the router is the switch's own, host port or not.
 static void
 test_link_local(void **state)
@@ -278,6 +296,7 @@ main(void)
 		frames_test(test_host_port),
 		frames_test(test_host_port_fragment),
 		frames_test(test_host_port_loop),
+		frames_test(test_host_port_error),
 		frames_test(test_link_local),
 		frames_test(test_fragment),
 		frames_test(test_other_icmp),

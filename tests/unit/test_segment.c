@@ -89,6 +89,34 @@ test_large_segments(void **state)
 	cut_and_check(*state, false);
 }
 
+// A datagram whose checksum comes out as zero says 0xffff: zero means that there is none (RFC 768).
+static void
+test_udp_zero(void **state)
+{
+	struct fixture *f = *state;
+	struct segment_headers headers;
+	struct segment_cut cut;
+	struct rte_mbuf *m, *out;
+	uint8_t *payload;
+	uint16_t sum;
+
+	frame = (struct super_frame){.is_udp = true, .from = 2, .to = 3, .payload = 4, .size = 2};
+	super_frame_build(&frame);
+	payload = frame.bytes + 14 + 28;
+	memset(payload, 0, 2);
+	// Pseudo-header and header of the first datagram: 10 bytes of UDP.
+	sum = frame_sum(frame.bytes + 26, 8, IPPROTO_UDP + 10 + 10 + 1000 + 2000);
+	payload[0] = (uint8_t)(~sum >> 8);
+	payload[1] = (uint8_t)~sum;
+	m = super_frame_mbuf(f, &frame);
+	headers = headers_of(&frame);
+	assert_int_equal(segment_cut_start(&cut, m, &headers), 0);
+	out = segment_cut_next(&cut, f->mbufs, f->jumbos);
+	assert_memory_equal(rte_pktmbuf_mtod_offset(out, uint8_t *, 34 + 6), "\xff\xff", 2);
+	rte_pktmbuf_free(out);
+	rte_pktmbuf_free(m);
+}
+
 // A tunnel hands in other bytes for the front: they, and not the frame's own, precede each packet.
 static void
 test_front_template(void **state)
@@ -519,6 +547,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		frames_test(test_every_form),
 		frames_test(test_large_segments),
+		frames_test(test_udp_zero),
 		frames_test(test_front_template),
 		frames_test(test_same_as_rte_gso),
 		frames_test(test_refusals),
