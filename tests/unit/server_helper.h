@@ -42,7 +42,8 @@ fake_open(struct port *port, const struct port_config *config, char *reason, siz
 	}
 	fake.opens++;
 	fake.n_fds = config->n_fds;
-	memcpy(fake.fds, config->fds, config->n_fds * sizeof(fake.fds[0]));
+	for (uint16_t i = 0; i < config->n_fds; i++)
+		fake.fds[i] = config->fds[i];
 	port->n_rx = 1;
 	port->n_tx = 1;
 	port->capabilities = PORT_TX_OFFLOADS | PORT_TX_CHAINS;
