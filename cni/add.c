@@ -30,13 +30,30 @@ forget_tombstone(struct cni_call *call)
 		call->config.state_dir, strerror(-rc));
 }
 
+// The record of a pod whose namespace is no more, as after a restart of the node: there is nothing
+// to protect, and no DEL will come for it.
+static int
+release_gone(struct cni_call *call, struct client *client)
+{
+	struct client_error cause;
+	int rc;
+
+	rc = client_call(client, "endpoint.del", endpoint_key(&call->env), NULL, 0, NULL, &cause);
+	if (rc < 0)
+		return error_from_client(&call->error, rc, &cause);
+	ipam_roll_back(&call->config, &call->env);
+	return 0;
+}
+
 // A second ADD without DEL would make an IPAM plugin release the address of the first on its way
 // back, so it is refused before anything happens.
 static int
 refuse_repetition(struct cni_call *call, struct client *client)
 {
 	struct client_error cause;
+	const char *state;
 	cJSON *endpoint;
+	bool is_gone;
 	int rc;
 
 	rc = client_call(
@@ -45,7 +62,11 @@ refuse_repetition(struct cni_call *call, struct client *client)
 		return forget_tombstone(call);
 	if (rc < 0)
 		return error_from_client(&call->error, rc, &cause);
+	state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(endpoint, "state"));
+	is_gone = state != NULL && strcmp(state, "gone") == 0;
 	cJSON_Delete(endpoint);
+	if (is_gone)
+		return release_gone(call, client);
 	return error_set(&call->error, CNI_CONFLICT,
 		"container %s has been attached as %s already; DEL comes before another ADD",
 		call->env.container, call->env.ifname);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <causeway/error.h>
@@ -110,23 +111,66 @@ call(const struct cwctl *cwctl, const char *method, const struct object *object,
 	return rc < 0 ? EXIT_REFUSED : EXIT_OK;
 }
 
+struct watching {
+	const struct cwctl *cwctl;
+	const struct object *object; // NULL: not known
+};
+
+// "12:34:56 set port name=cw1 state=up": key and state of what changed.
+static void
+print_event_text(const struct object *object, const cJSON *params)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(params, "value");
+	char *what = show_path(params, "event"), *text, key[64];
+	const char *keys = object != NULL ? object->keys : NULL;
+	const time_t now = time(NULL);
+	struct tm local;
+
+	localtime_r(&now, &local);
+	printf("%02d:%02d:%02d %s %s", local.tm_hour, local.tm_min, local.tm_sec,
+		what != NULL ? table_sanitize(what) : "?",
+		object != NULL ? object->name : "object");
+	for (const char *at = keys; at != NULL && *at != '\0'; at += strspn(at, " ")) {
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(at, " "), at);
+		at += strcspn(at, " ");
+		text = show_path(value, key);
+		printf(" %s=%s", key, text != NULL ? table_sanitize(text) : "-");
+		free(text);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(key, sizeof(key), "%s", i == 0 ? "state" : "reason");
+		text = show_path(value, key);
+		if (text != NULL)
+			printf(" %s=%s", key, table_sanitize(text));
+		free(text);
+	}
+	printf("\n");
+	free(what);
+}
+
 static int
 print_event(const cJSON *params, void *arg)
 {
-	return print_json(params, false);
+	const struct watching *watching = arg;
+
+	if (watching->cwctl->json)
+		return print_json(params, false);
+	print_event_text(watching->object, params);
+	return fflush(stdout) == 0 ? 0 : -errno;
 }
 
 static int
 watch(const struct cwctl *cwctl, const char *method, const struct object *object,
 	struct arguments *arguments)
 {
+	struct watching watching = {cwctl, object};
 	struct client *client = open_client(cwctl);
-	struct client_error error;
+	struct client_error error = {0};
 	int rc;
 
 	if (client == NULL)
 		return EXIT_REFUSED;
-	rc = client_watch(client, method, arguments->params, print_event, NULL, &error);
+	rc = client_watch(client, method, arguments->params, print_event, &watching, &error);
 	arguments->params = NULL;
 	client_close(client);
 	if (rc < 0 && error.message[0] != '\0') {

@@ -85,19 +85,24 @@ print_record(const cJSON *record)
 static int
 on_record(const cJSON *params, void *arg)
 {
+	const cJSON *record = cJSON_GetObjectItemCaseSensitive(params, "value");
 	struct progress *progress = arg;
 	char *text;
 
+	if (strcmp(text_of(params, "event"), "end") == 0) {
+		fprintf(stderr, "cwctl: the trace has ended: the data plane went away\n");
+		return -1;
+	}
 	if (progress->json) {
 		text = cJSON_PrintUnformatted(params);
 		printf("%s\n", text != NULL ? text : "null");
 		cJSON_free(text);
 	} else {
-		print_record(params);
+		print_record(record);
 	}
 	fflush(stdout);
 	progress->left--;
-	return progress->left <= 0;
+	return progress->left <= 0 ? 1 : 0;
 }
 
 int
@@ -119,7 +124,7 @@ run_trace(const struct cwctl *cwctl, cJSON *params)
 	}
 	rc = client_watch(client, "trace.watch", params, on_record, &progress, &error);
 	client_close(client);
-	if (rc > 0)
+	if (rc == 1)
 		return EXIT_OK;
-	return report_error("trace.watch", &error);
+	return rc == -1 ? EXIT_REFUSED : report_error("trace.watch", &error);
 }

@@ -444,6 +444,14 @@ def test_second_add_leaves_the_first_alone(cni):
     assert cni.ipam.leases() == ["c1-eth0"]
 
 
+def test_add_replaces_an_attachment_whose_namespace_is_gone(cni):
+    cni.call("ADD")
+    cni.fake.endpoints["c1", "eth0"]["state"] = "gone"
+    cni.call("ADD")
+    assert cni.fake.methods()[2:] == ["endpoint.get", "endpoint.del", "endpoint.add"]
+    assert cni.ipam.commands() == ["ADD", "DEL", "ADD"]
+
+
 def test_previous_result_is_passed_through(cni):
     previous = {
         "cniVersion": "1.0.0",
