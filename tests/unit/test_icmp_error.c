@@ -143,14 +143,12 @@ test_quotes_super_frame(void **state)
 	struct fixture *f = *state;
 	uint8_t frame[9100], *out;
 	uint16_t len = make_expired4(frame, 9000);
-	struct rte_mbuf *m, *head = NULL;
+	struct rte_mbuf *head = fixture_packet(f, frame, 300);
 
-	for (uint16_t at = 0; at < len; at = (uint16_t)(at + 300)) {
-		m = fixture_packet(f, frame + at, RTE_MIN(300u, (uint32_t)(len - at)));
-		if (head == NULL)
-			head = m;
-		else
-			assert_int_equal(rte_pktmbuf_chain(head, m), 0);
+	for (uint16_t at = 300; at < len; at = (uint16_t)(at + 300)) {
+		uint32_t some = RTE_MIN(300u, (uint32_t)(len - at));
+
+		assert_int_equal(rte_pktmbuf_chain(head, fixture_packet(f, frame + at, some)), 0);
 	}
 	head->l2_len = 14;
 	head->l3_len = 20;
