@@ -249,7 +249,7 @@ test_not_fragmented(void **state)
 static void
 inject_with_buffers(struct fixture *f, int left)
 {
-	struct rte_mbuf **taken = calloc(8192, sizeof(*taken)), *m;
+	struct rte_mbuf **taken = calloc(8192, sizeof(struct rte_mbuf *)), *m;
 	uint32_t len = make_datagram(4000), n = 0;
 
 	m = fixture_packet(f, original, len);

@@ -13,6 +13,9 @@ set_host_port(struct network *network, void *arg)
 	network->host_port = 3;
 }
 
+static const uint8_t request4[8] = {ICMP_ECHO, 0, 0, 0, 0x12, 0x34, 0xff, 0xff};
+static const uint8_t request6[8] = {ICMP6_ECHO_REQUEST, 0, 0, 0, 0x12, 0x34, 0xff, 0xff};
+
 static void
 set_checksum(uint8_t *field, uint16_t sum)
 {
@@ -28,7 +31,7 @@ make_echo4(uint8_t *frame, uint16_t payload)
 
 	frame_ip4(frame)->next_proto_id = IPPROTO_ICMP;
 	frame_seal4(frame);
-	memcpy(frame + 34, "\x08\0\0\0\x12\x34\xff\xff", 8);
+	memcpy(frame + 34, request4, sizeof(request4));
 	set_checksum(frame + 36, frame_sum(frame + 34, len - 34u, 0));
 	return len;
 }
@@ -41,7 +44,7 @@ make_echo6(uint8_t *frame, const char *dst, uint16_t payload)
 
 	ip->proto = IPPROTO_ICMPV6;
 	frame_set_ip6(ipv6_dst(ip), dst);
-	memcpy(frame + 54, "\x80\0\0\0\x12\x34\xff\xff", 8);
+	memcpy(frame + 54, request6, sizeof(request6));
 	set_checksum(frame + 56, frame_sum(frame + 54, len - 54u,
 					 frame_sum(frame + 22, 32, IPPROTO_ICMPV6 + len - 54u)));
 	return len;

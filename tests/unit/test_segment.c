@@ -332,8 +332,8 @@ assert_cut(struct fixture *f, bool unfinished)
 	uint32_t n = super_frame_count(&frame);
 
 	assert_int_equal(fixture_sent(f, 3), n);
-	for (uint16_t i = 0; i < n; i++)
-		super_frame_check(&frame, fixture_sent_packet(f, 3, i), i, unfinished);
+	for (uint32_t i = 0; i < n; i++)
+		super_frame_check(&frame, fixture_sent_packet(f, 3, (uint16_t)i), i, unfinished);
 	fixture_sent_clear(f);
 }
 
@@ -520,7 +520,7 @@ static void
 test_no_memory(void **state)
 {
 	struct fixture *f = *state;
-	struct rte_mbuf **taken = calloc(8192, sizeof(*taken));
+	struct rte_mbuf **taken = calloc(8192, sizeof(struct rte_mbuf *));
 	uint32_t none = 0, n = 0;
 	struct rte_mbuf *m;
 
