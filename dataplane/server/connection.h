@@ -25,6 +25,8 @@ struct outgoing {
 	uint16_t n_fds;
 };
 
+STAILQ_HEAD(outgoing_list, outgoing);
+
 struct connection {
 	TAILQ_ENTRY(connection) link;
 	struct server *server;
@@ -41,7 +43,7 @@ struct connection {
 	int fds[CW_FRAME_FDS]; // owned
 	uint16_t n_fds;
 	// Replies and events that the peer has not read:
-	STAILQ_HEAD(, outgoing) queue;
+	struct outgoing_list queue;
 	size_t queued;
 	struct replay *replay; // between BEGIN and COMMIT, else NULL
 };

@@ -83,6 +83,7 @@ static void
 on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *listener = arg;
+	// cppcheck-suppress nullPointer ; the peer's address is not wanted
 	const int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (peer >= 0)

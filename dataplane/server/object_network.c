@@ -197,7 +197,8 @@ republish_ports(struct objects *objects, uint16_t id)
 {
 	struct object *object;
 
-	LIST_FOREACH (object, &objects->by_network[id], network_link) {
+	for (object = LIST_FIRST(&objects->by_network[id]); object != NULL;
+		object = LIST_NEXT(object, network_link)) {
 		if (object->key.type == CW_ITEM_PORT
 			&& dp_port_get(objects->dp, (uint16_t)object->key.id) != NULL)
 			object_port_publish(objects, (const struct cw_port *)object->item);

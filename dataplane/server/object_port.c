@@ -24,7 +24,8 @@ one_host_port(struct objects *objects, const struct cw_port *port, struct reason
 {
 	struct object *other;
 
-	LIST_FOREACH (other, &objects->by_network[port->network], network_link) {
+	for (other = LIST_FIRST(&objects->by_network[port->network]); other != NULL;
+		other = LIST_NEXT(other, network_link)) {
 		const struct cw_port *item = (const struct cw_port *)other->item;
 
 		if (other->key.type == CW_ITEM_PORT && item->kind == CW_PORT_HOST

@@ -20,7 +20,7 @@ int
 object_table_init(struct object_table *table)
 {
 	*table = (struct object_table){.mask = INITIAL_SLOTS - 1};
-	table->slots = calloc(INITIAL_SLOTS, sizeof(*table->slots));
+	table->slots = calloc(INITIAL_SLOTS, sizeof(struct object *));
 	return table->slots != NULL ? 0 : -ENOMEM;
 }
 
@@ -49,7 +49,7 @@ object_table_reserve(struct object_table *table)
 
 	if (table->count + 1 <= old_slots / 4 * 3)
 		return 0;
-	table->slots = calloc((size_t)old_slots * 2, sizeof(*table->slots));
+	table->slots = calloc((size_t)old_slots * 2, sizeof(struct object *));
 	if (table->slots == NULL) {
 		table->slots = old;
 		return -ENOMEM;

@@ -11,8 +11,9 @@
 #include "tables/neighbor.h"
 #include "tables/nexthop.h"
 
+// By item type, from CW_ITEM_NETWORK on.
 static const char *const object_names[] = {
-	[CW_ITEM_NETWORK - CW_ITEM_NETWORK] = "network",
+	[0] = "network",
 	[CW_ITEM_PORT - CW_ITEM_NETWORK] = "port",
 	[CW_ITEM_ENDPOINT - CW_ITEM_NETWORK] = "endpoint",
 	[CW_ITEM_FDB - CW_ITEM_NETWORK] = "fdb entry",
