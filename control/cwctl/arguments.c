@@ -128,7 +128,9 @@ make_tag(char *part)
 static cJSON *
 make_member(char *part)
 {
-	cJSON *item = make_pair(part, ':', "nexthop", "weight");
+	const bool is_number =
+		part[strspn(part, "0123456789")] == '@' || part[strspn(part, "0123456789")] == '\0';
+	cJSON *item = make_pair(part, '@', is_number ? "nexthop" : "via", "weight");
 
 	if (item != NULL && member_to_number(item, "nexthop") && member_to_number(item, "weight"))
 		return item;
@@ -191,7 +193,7 @@ form_of(const struct param *param)
 		[PARAM_TRUNK] = "a list like 5:blue,6:red",
 		[PARAM_IPS] = "a list like 10.1.0.5/16@10.1.0.1",
 		[PARAM_ROUTES] = "a list like 0.0.0.0/0@10.1.0.1",
-		[PARAM_MEMBERS] = "a list like 1,2:3",
+		[PARAM_MEMBERS] = "a list like 7,10.1.0.8@3",
 		[PARAM_NETNS] = "the path of a network namespace",
 	};
 

@@ -90,14 +90,15 @@ check_health(struct doctor *doctor)
 		rc = client_call(client, "health.get", NULL, NULL, 0, &health, &error);
 		client_close(client);
 	}
-	dataplane = cJSON_GetObjectItemCaseSensitive(health, "dataplane");
+	dataplane = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(health, "dataplane"), "state");
 	if (rc < 0)
 		doctor_find(doctor,
 			rc == -EACCES || rc == -EREMOTEIO ? FINDING_WARNING : FINDING_PROBLEM,
 			CW_CONTROL_SOCKET,
 			error.hint[0] != '\0' ? error.hint : "look at the log of causewayd", "%s",
 			error.message);
-	else if (cJSON_IsString(dataplane) && strcmp(dataplane->valuestring, "connected") != 0)
+	else if (cJSON_IsString(dataplane) && strcmp(dataplane->valuestring, "ready") != 0)
 		doctor_find(doctor, FINDING_PROBLEM, CW_CONTROL_SOCKET,
 			"systemctl status causeway-dp",
 			"causewayd answers, but the data plane is %s", dataplane->valuestring);

@@ -121,6 +121,7 @@ static void
 print_event_text(const struct object *object, const cJSON *params)
 {
 	const cJSON *value = cJSON_GetObjectItemCaseSensitive(params, "value");
+	static const char *const news[] = {"state", "reason", "status", "dataplane.state"};
 	char *what = show_path(params, "event"), *text, key[64];
 	const char *keys = object != NULL ? object->keys : NULL;
 	const time_t now = time(NULL);
@@ -137,11 +138,10 @@ print_event_text(const struct object *object, const cJSON *params)
 		printf(" %s=%s", key, text != NULL ? table_sanitize(text) : "-");
 		free(text);
 	}
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(key, sizeof(key), "%s", i == 0 ? "state" : "reason");
-		text = show_path(value, key);
+	for (size_t i = 0; i < sizeof(news) / sizeof(news[0]); i++) {
+		text = show_path(value, news[i]);
 		if (text != NULL)
-			printf(" %s=%s", key, table_sanitize(text));
+			printf(" %s=%s", news[i], table_sanitize(text));
 		free(text);
 	}
 	printf("\n");

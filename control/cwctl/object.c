@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct param network_params[] = {
-	{"name", PARAM_STRING, NULL, "name of the network", "@network"},
+	{"name", PARAM_STRING, "add set del get", "name of the network", "@network"},
 	{"vni", PARAM_NUMBER, "add", "VXLAN network identifier, 1 to 16777215 (the next free one)",
 		NULL},
 	{"mtu", PARAM_NUMBER, "add set", "MTU of its interfaces (1500)", NULL},
@@ -32,13 +32,14 @@ static const struct column network_columns[] = {
 };
 
 static const struct param port_params[] = {
-	{"name", PARAM_STRING, NULL, "name of the port", "@port"},
+	{"name", PARAM_STRING, "add set del get", "name of the port", "@port"},
 	{"kind", PARAM_STRING, "add", "null, ring or pcap; pods' ports are made by endpoint add",
 		"null ring pcap"},
-	{"network", PARAM_STRING, "add", "network that untagged frames belong to", "@network"},
+	{"network", PARAM_STRING, "add list", "network that untagged frames belong to (default)",
+		"@network"},
 	{"args", PARAM_STRING, "add", "device arguments of null, ring and pcap", NULL},
-	{"mtu", PARAM_NUMBER, "add set", "largest packet in bytes", NULL},
-	{"mac", PARAM_STRING, "add set", "MAC of the device at the other end", NULL},
+	{"mtu", PARAM_NUMBER, "add", "largest packet in bytes", NULL},
+	{"mac", PARAM_STRING, "add", "MAC of the device at the other end", NULL},
 	{"vlan", PARAM_NUMBER, "add set", "access tag towards the device, 0 is untagged", NULL},
 	{"trunk", PARAM_TRUNK, "add set", "tags and their networks: 5:blue,6:red", NULL},
 	{"guard", PARAM_GUARD, "add set", "spoof checks: true, false or mac,ip,arp,ra,dhcp",
@@ -67,10 +68,10 @@ static const struct column port_columns[] = {
 };
 
 static const struct param endpoint_params[] = {
-	{"container", PARAM_STRING, NULL, "container ID", "@endpoint"},
-	{"ifname", PARAM_STRING, NULL, "interface in the pod, e.g. eth0", NULL},
+	{"container", PARAM_STRING, "add del get", "container ID", "@endpoint"},
+	{"ifname", PARAM_STRING, "add del get", "interface in the pod, e.g. eth0", NULL},
 	{"netns", PARAM_NETNS, "add", "path of the pod's network namespace", NULL},
-	{"network", PARAM_STRING, "add", "network to join (default)", "@network"},
+	{"network", PARAM_STRING, "add del list", "its network (default)", "@network"},
 	{"interface", PARAM_STRING, "add", "kernel", "kernel"},
 	{"kind", PARAM_STRING, "add", "force the port kind: tap, af_packet or af_xdp",
 		"tap af_packet af_xdp"},
@@ -102,15 +103,17 @@ static const struct column endpoint_columns[] = {
 };
 
 static const struct param route_params[] = {
-	{"network", PARAM_STRING, NULL, "network that the route is in", "@network"},
-	{"prefix", PARAM_STRING, "add del", "destination: 10.2.0.0/16", NULL},
-	{"nexthop", PARAM_NUMBER, "add", "identifier of a next hop", NULL},
-	{"via", PARAM_STRING, "add", "address of the gateway", NULL},
-	{"port", PARAM_STRING, "add", "port to send to, with mac", "@port"},
-	{"mac", PARAM_STRING, "add", "MAC to send to, with port", NULL},
-	{"kind", PARAM_STRING, "add", "host, blackhole, unreachable or prohibit",
+	{"network", PARAM_STRING, "add set del get list", "network that the route is in (default)",
+		"@network"},
+	{"prefix", PARAM_STRING, "add set del get", "destination: 10.2.0.0/16", NULL},
+	{"nexthop", PARAM_NUMBER, "add set", "identifier of a next hop", NULL},
+	{"via", PARAM_STRING, "add set", "address of the gateway", NULL},
+	{"port", PARAM_STRING, "add set", "port to send to, with mac", "@port"},
+	{"mac", PARAM_STRING, "add set", "MAC to send to, with port", NULL},
+	{"kind", PARAM_STRING, "add set", "host, blackhole, unreachable or prohibit",
 		"host blackhole unreachable prohibit"},
-	{"members", PARAM_MEMBERS, "add", "next hops and weights for ECMP: 1,2:3", NULL},
+	{"members", PARAM_MEMBERS, "add set",
+		"gateways or next hops for ECMP, with weights: 10.1.0.7,10.1.0.8@2", NULL},
 	{0},
 };
 
@@ -122,20 +125,21 @@ static const struct column route_columns[] = {
 	{"VIA", "via"},
 	{"PORT", "port"},
 	{"MAC", "mac"},
+	{"MEMBERS", "members.nexthop"},
 	{"ORIGIN", "origin"},
 	{"STATE", "state"},
 	{0},
 };
 
 static const struct param nexthop_params[] = {
-	{"id", PARAM_NUMBER, NULL, "identifier (the next free one)", NULL},
-	{"network", PARAM_STRING, "add", "network of via and host", "@network"},
+	{"id", PARAM_NUMBER, "add set del get", "identifier (the next free one)", NULL},
+	{"network", PARAM_STRING, "add list", "network of via and host (default)", "@network"},
 	{"kind", PARAM_STRING, "add", "port, via, host, blackhole, unreachable, prohibit or group",
 		"port via host blackhole unreachable prohibit group"},
 	{"via", PARAM_STRING, "add set", "address of the gateway", NULL},
 	{"port", PARAM_STRING, "add set", "port to send to, with mac", "@port"},
 	{"mac", PARAM_STRING, "add set", "MAC to send to, with port", NULL},
-	{"members", PARAM_MEMBERS, "add set", "next hops and weights of a group: 1,2:3", NULL},
+	{"members", PARAM_MEMBERS, "add set", "next hops of a group, with weights: 1,2@3", NULL},
 	{0},
 };
 
@@ -152,10 +156,11 @@ static const struct column nexthop_columns[] = {
 };
 
 static const struct param neighbor_params[] = {
-	{"network", PARAM_STRING, NULL, "network of the neighbour", "@network"},
-	{"ip", PARAM_STRING, "add del get", "its address", NULL},
-	{"mac", PARAM_STRING, "add", "its MAC", NULL},
-	{"port", PARAM_STRING, "add", "port that it is behind", "@port"},
+	{"network", PARAM_STRING, "add set del get list", "network of the neighbour (default)",
+		"@network"},
+	{"ip", PARAM_STRING, "add set del get", "its address", NULL},
+	{"mac", PARAM_STRING, "add set", "its MAC", NULL},
+	{"port", PARAM_STRING, "add set", "port that it is behind", "@port"},
 	{0},
 };
 
@@ -169,9 +174,10 @@ static const struct column neighbor_columns[] = {
 };
 
 static const struct param fdb_params[] = {
-	{"network", PARAM_STRING, NULL, "network of the entry", "@network"},
-	{"mac", PARAM_STRING, "add del get", "MAC that is behind the port", NULL},
-	{"port", PARAM_STRING, "add", "port", "@port"},
+	{"network", PARAM_STRING, "add set del get list", "network of the entry (default)",
+		"@network"},
+	{"mac", PARAM_STRING, "add set del get", "MAC that is behind the port", NULL},
+	{"port", PARAM_STRING, "add set", "port", "@port"},
 	{0},
 };
 
@@ -186,6 +192,7 @@ static const struct column fdb_columns[] = {
 };
 
 static const struct param stats_params[] = {
+	{"port", PARAM_STRING, "get", "only this port", "@port"},
 	{"interval", PARAM_NUMBER, "watch", "seconds between two looks (1)", NULL},
 	{"count", PARAM_NUMBER, "watch", "looks, then end (for ever)", NULL},
 	{0},
@@ -244,12 +251,13 @@ static const struct object endpoint = {
 static const struct object route = {
 	.name = "route",
 	.help = "prefixes and where they lead",
-	.verbs = "list add del watch",
+	.verbs = "list get add set del watch",
 	.keys = "network prefix",
 	.params = route_params,
 	.columns = route_columns,
 	.example = "route add default 192.0.2.0/24 via=10.1.0.7\n"
-		   "route add default 198.51.100.0/24 kind=blackhole",
+		   "route add default 198.51.100.0/24 kind=blackhole\n"
+		   "route add default 203.0.113.0/24 members=10.1.0.7,10.1.0.8@2",
 };
 
 static const struct object nexthop = {
@@ -260,13 +268,13 @@ static const struct object nexthop = {
 	.params = nexthop_params,
 	.columns = nexthop_columns,
 	.example = "nexthop add 7 network=default kind=via via=10.1.0.7\n"
-		   "nexthop add 9 network=default kind=group members=7,8:2",
+		   "nexthop add 9 network=default kind=group members=7,8@2",
 };
 
 static const struct object neighbor = {
 	.name = "neighbor",
 	.help = "addresses and their MACs",
-	.verbs = "list get add del watch",
+	.verbs = "list get add set del watch",
 	.keys = "network ip",
 	.params = neighbor_params,
 	.columns = neighbor_columns,
@@ -276,7 +284,7 @@ static const struct object neighbor = {
 static const struct object fdb = {
 	.name = "fdb",
 	.help = "MACs and the ports that they are behind, learned ones included",
-	.verbs = "list get add del watch",
+	.verbs = "list get add set del watch",
 	.keys = "network mac",
 	.params = fdb_params,
 	.columns = fdb_columns,
@@ -293,7 +301,7 @@ static const struct object node = {
 static const struct object health = {
 	.name = "health",
 	.help = "whether all parts work",
-	.verbs = "get",
+	.verbs = "get watch",
 	.params = no_params,
 };
 
@@ -301,6 +309,7 @@ static const struct object stats = {
 	.name = "stats",
 	.help = "counters and rates of ports and workers, drops by name",
 	.verbs = "get watch",
+	.keys = "port",
 	.params = stats_params,
 	.example = "stats watch interval=2",
 };

@@ -103,6 +103,30 @@ show_workers(const cJSON *workers, FILE *stream)
 	return print(table, stream);
 }
 
+static int
+show_stages(const cJSON *stages, FILE *stream)
+{
+	static const char *const headers[] = {"STAGE", ">PACKETS", ">A BURST"};
+	struct table *table = table_new(headers, COUNT(headers));
+	const cJSON *stage;
+	double packets, bursts;
+	char text[64];
+
+	if (table == NULL)
+		return -ENOMEM;
+	cJSON_ArrayForEach (stage, stages) {
+		packets = stats_number(stage, "packets");
+		bursts = stats_number(stage, "bursts");
+		if (packets <= 0)
+			continue;
+		table_cell(table, stats_text(stage, "stage", text));
+		table_cell_format(table, "%.0f", packets);
+		table_cell_format(table, "%.1f", bursts > 0 ? packets / bursts : 0);
+	}
+	fputs("\n", stream);
+	return print(table, stream);
+}
+
 int
 show_stats(const cJSON *stats, FILE *stream)
 {
@@ -113,6 +137,8 @@ show_stats(const cJSON *stats, FILE *stream)
 		rc = show_drops(ports, stream);
 	if (rc == 0 && member(stats, "workers") != NULL)
 		rc = show_workers(member(stats, "workers"), stream);
+	if (rc == 0 && cJSON_GetArraySize(member(stats, "stages")) > 0)
+		rc = show_stages(member(stats, "stages"), stream);
 	return rc;
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "table.h"
+
 double
 stats_number(const cJSON *row, const char *key)
 {
@@ -24,7 +26,7 @@ stats_text(const cJSON *row, const char *key, char text[64])
 		snprintf(text, 64, "%.0f", value->valuedouble);
 	else
 		strcpy(text, "-");
-	return text;
+	return table_sanitize(text);
 }
 
 const cJSON *

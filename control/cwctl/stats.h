@@ -9,8 +9,8 @@
 // A counter of a row; 0 when absent.
 double stats_number(const cJSON *row, const char *key);
 
-// A name or other text of a row; numbers as text. "-" when absent. size of text is enough for 63
-// characters. Returns text.
+// A name or other text of a row, safe for a terminal; numbers as text. "-" when absent. size of
+// text is enough for 63 characters. Returns text.
 const char *stats_text(const cJSON *row, const char *key, char text[64]);
 
 // The row of another result's list whose key has the same value; NULL when there is none.

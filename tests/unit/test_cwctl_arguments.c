@@ -76,8 +76,10 @@ test_types(void **state)
 		"{\"address\": "
 		"\"fd00::5/64\"}], \"routes\": [{\"dst\": \"0.0.0.0/0\", \"gw\": \"10.0.0.1\"}, "
 		"{\"dst\": \"::/0\"}]}");
-	assert_read("nexthop", "add", WORDS("members=7,8:2"),
-		"{\"members\": [{\"nexthop\": 7}, {\"nexthop\": 8, \"weight\": 2}]}");
+	assert_read("nexthop", "add", WORDS("members=7,8@2,fd00::1@3"),
+		"{\"members\": [{\"nexthop\": 7}, {\"nexthop\": 8, \"weight\": 2}, {\"via\": "
+		"\"fd00::1\", "
+		"\"weight\": 3}]}");
 	assert_read("port", "add", WORDS("args=size=64,x=y"), "{\"args\": \"size=64,x=y\"}");
 }
 
@@ -118,10 +120,10 @@ test_refusals(void **state)
 	assert_refused("node", "get", "x=1", "no parameter");
 	assert_refused("port", "add", "trunk=5", "5:blue");
 	assert_refused("port", "add", "trunk=x:blue", "5:blue");
-	assert_refused("nexthop", "add", "members=1:", "1,2:3");
+	assert_refused("nexthop", "add", "members=1@", "7,10.1.0.8@3");
 	assert_refused("endpoint", "add", "ips=@10.0.0.1", "10.1.0.5/16");
 	assert_refused("endpoint", "add", "netns=/absent", "/absent");
-	assert_refused("stats", "watch", "fast", "key=value");
+	assert_refused("health", "get", "fast", "key=value");
 	assert_refused("network", "add", "=5", "key=value");
 	assert_refused("network", "add", "x:={", "JSON");
 	assert_int_equal(read_words(&arguments, "network", "add", WORDS("name=a", "name=b")), -1);

@@ -123,7 +123,7 @@ class FakeCausewayd:
             self.endpoints.pop(key, None)
             return {}
         if method == "health.get":
-            return {"dataplane": "connected"}
+            return {"status": "ok", "dataplane": {"state": "ready"}}
         raise Refusal(UNKNOWN_METHOD, f"{method} is unknown")
 
 
