@@ -58,55 +58,46 @@ static struct stage parse = {
 };
 STAGE_REGISTER(parse);
 
-static bool
-l4_header_fits(uint8_t proto, uint32_t len)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return len >= sizeof(struct rte_tcp_hdr);
-	case IPPROTO_UDP:
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return len >= 8;
-	case IPPROTO_SCTP:
-		return len >= 12;
-	default:
-		return true;
-	}
-}
+// Shortest header of the transports that later stages look into.
+static const uint8_t l4_header_min[UINT8_MAX + 1] = {
+	[IPPROTO_TCP] = 20,
+	[IPPROTO_SCTP] = 12,
+	[IPPROTO_UDP] = 8,
+	[IPPROTO_ICMP] = 8,
+	[IPPROTO_ICMPV6] = 8,
+};
 
+// The ones' complement sum is all ones: the sum of all words is a multiple of 2^16 - 1 (and not
+// zero, as the version is not). Headers without options take three loads.
 static inline bool
 ipv4_checksum_is_right(const struct rte_ipv4_hdr *ip, uint32_t len)
 {
 	const uint8_t *at = (const uint8_t *)ip;
-	uint64_t sum = 0;
+	uint64_t half[2], sum;
+	uint32_t word;
 
-	for (uint32_t i = 0; i < len; i += 4) {
-		uint32_t word;
-
-		memcpy(&word, at + i, sizeof(word));
-		sum += word;
-	}
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	return sum == UINT16_MAX;
+	memcpy(half, at, sizeof(half));
+	memcpy(&word, at + sizeof(half), sizeof(word));
+	sum = (half[0] >> 32) + (half[0] & UINT32_MAX) + (half[1] >> 32) + (half[1] & UINT32_MAX)
+	      + word;
+	if (unlikely(len > sizeof(*ip)))
+		sum += rte_raw_cksum(ip + 1, len - sizeof(*ip));
+	return sum % UINT16_MAX == 0;
 }
 
-// RFC 791, 3.1; RFC 1812, 5.2.2.
+// RFC 791, 3.1; RFC 1812, 5.2.2. l2_len is ctx->l2_len, in a register.
 static inline int
-parse_ipv4(const struct rte_mbuf *m, struct packet_ctx *ctx)
+parse_ipv4(const struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t l2_len)
 {
-	const struct rte_ipv4_hdr *ip = packet_ipv4(m, ctx);
-	uint32_t room = (uint32_t)(m->data_len - ctx->l2_len), len, total;
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const void *, l2_len);
+	uint32_t room = m->data_len - l2_len, len, total;
 	uint16_t fragment;
 
 	if (room < sizeof(*ip) || ip->version_ihl >> 4 != IPVERSION)
 		return DROP_IPV4;
 	len = (ip->version_ihl & 0xfu) * 4;
 	total = rte_be_to_cpu_16(ip->total_length);
-	if (len < sizeof(*ip) || len > room || total < len || total > m->pkt_len - ctx->l2_len)
+	if (len < sizeof(*ip) || len > room || total < len || total > m->pkt_len - l2_len)
 		return DROP_IPV4;
 	if (!ipv4_checksum_is_right(ip, len))
 		return DROP_IPV4_CHECKSUM;
@@ -120,7 +111,7 @@ parse_ipv4(const struct rte_mbuf *m, struct packet_ctx *ctx)
 	}
 	if (fragment & RTE_IPV4_HDR_MF_FLAG)
 		ctx->fragment = PACKET_FIRST_FRAGMENT;
-	return l4_header_fits(ip->next_proto_id, RTE_MIN(room, total) - len) ? PARSED : DROP_L4;
+	return RTE_MIN(room, total) - len >= l4_header_min[ip->next_proto_id] ? PARSED : DROP_L4;
 }
 
 static inline bool
@@ -172,16 +163,16 @@ parse_extensions(const struct rte_ipv6_hdr *ip, uint32_t len, struct packet_ctx 
 
 // RFC 8200, 3. Jumbograms (RFC 2675) are malformed to us, as to anyone with links below 64 KiB.
 static inline int
-parse_ipv6(const struct rte_mbuf *m, struct packet_ctx *ctx)
+parse_ipv6(const struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t l2_len)
 {
-	const struct rte_ipv6_hdr *ip = packet_ipv6(m, ctx);
-	uint32_t room = (uint32_t)(m->data_len - ctx->l2_len), total;
+	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, const void *, l2_len);
+	uint32_t room = m->data_len - l2_len, total;
 	int verdict = PARSED;
 
 	if (room < sizeof(*ip) || *(const uint8_t *)ip >> 4 != 6)
 		return DROP_IPV6;
 	total = (uint32_t)sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
-	if (total > m->pkt_len - ctx->l2_len)
+	if (total > m->pkt_len - l2_len)
 		return DROP_IPV6;
 	room = RTE_MIN(room, total);
 	ctx->l3_len = sizeof(*ip);
@@ -190,7 +181,7 @@ parse_ipv6(const struct rte_mbuf *m, struct packet_ctx *ctx)
 		verdict = parse_extensions(ip, room, ctx);
 	if (verdict != PARSED || ctx->fragment == PACKET_LATER_FRAGMENT)
 		return verdict;
-	return l4_header_fits(ctx->ip_proto, room - ctx->l3_len) ? PARSED : DROP_L4;
+	return room - ctx->l3_len >= l4_header_min[ctx->ip_proto] ? PARSED : DROP_L4;
 }
 
 static inline bool
@@ -250,6 +241,7 @@ pull_up(struct rte_mbuf *m)
 static inline int
 parse_packet(struct rte_mbuf *m, struct packet_ctx *ctx)
 {
+	uint32_t l2_len = RTE_ETHER_HDR_LEN;
 	rte_be16_t ether_type;
 	int verdict = PARSED;
 
@@ -261,15 +253,17 @@ parse_packet(struct rte_mbuf *m, struct packet_ctx *ctx)
 		return DROP_SOURCE_MULTICAST;
 	ctx->l2_len = RTE_ETHER_HDR_LEN;
 	ether_type = packet_ether(m)->ether_type;
-	if (unlikely(is_tag(ether_type)))
+	if (unlikely(is_tag(ether_type))) {
 		verdict = parse_tags(m, ctx, &ether_type);
+		l2_len = ctx->l2_len;
+	}
 	ctx->ether_type = rte_be_to_cpu_16(ether_type);
 	if (verdict != PARSED)
 		return verdict;
 	if (likely(ctx->ether_type == RTE_ETHER_TYPE_IPV4))
-		verdict = parse_ipv4(m, ctx);
+		verdict = parse_ipv4(m, ctx, l2_len);
 	else if (ctx->ether_type == RTE_ETHER_TYPE_IPV6)
-		verdict = parse_ipv6(m, ctx);
+		verdict = parse_ipv6(m, ctx, l2_len);
 	if (verdict == PARSED && (m->ol_flags & TX_OFFLOADS))
 		verdict = offload_is_consistent(m, ctx) ? PARSED : DROP_UNFINISHABLE;
 	return verdict;

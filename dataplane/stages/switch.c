@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stages/cache.h"
 #include "tables/fdb.h"
 #include "worker.h"
 
@@ -42,28 +41,50 @@ hairpin_is_allowed(const struct worker *w, uint16_t port_id)
 	return port != NULL && (port->flags & CW_PORT_HAIRPIN) != 0;
 }
 
+// Unicast frames of a burst, and their keys: a train of frames to one address brings one key.
+struct switch_batch {
+	uint16_t n, n_keys;
+	uint16_t slot[WORKER_BURST];
+	uint8_t key_of[WORKER_BURST]; // index into key[]
+	fdb_key key[WORKER_BURST];
+};
+
+static inline void
+batch_add(struct switch_batch *b, uint16_t slot, fdb_key key)
+{
+	if (b->n_keys == 0 || b->key[b->n_keys - 1] != key)
+		b->key[b->n_keys++] = key;
+	b->slot[b->n] = slot;
+	b->key_of[b->n++] = (uint8_t)(b->n_keys - 1);
+}
+
+static inline void
+deliver(struct worker *w, uint16_t slot, uint16_t out_port)
+{
+	struct packet_ctx *ctx = &w->ctx[slot];
+
+	if (unlikely(out_port == ctx->in_port) && !hairpin_is_allowed(w, out_port)) {
+		packet_drop(w, slot, switching.drop_id[DROP_SAME_PORT]);
+		return;
+	}
+	ctx->out_port = out_port;
+	packet_next(w, slot, switching.next_id[NEXT_POLICY]);
+}
+
 static void
-switch_unicast(struct worker *w, const uint16_t *slots, const fdb_key *keys, uint16_t n)
+switch_batch(struct worker *w, struct switch_batch *b)
 {
 	struct fdb_entry entries[WORKER_BURST];
-	uint64_t known = fdb_lookup_bulk(w->dp->fdb, keys, n, entries);
+	uint64_t known = fdb_lookup_bulk(w->dp->fdb, b->key, b->n_keys, entries);
 
-	for (uint16_t i = 0; i < n; i++) {
-		uint16_t slot = slots[i];
-		struct packet_ctx *ctx = &w->ctx[slot];
-
-		if (unlikely(!(known >> i & 1))) {
-			packet_next(w, slot, switching.next_id[NEXT_FLOOD]);
-			continue;
-		}
-		if (unlikely(entries[i].port == ctx->in_port)
-			&& !hairpin_is_allowed(w, ctx->in_port)) {
-			packet_drop(w, slot, switching.drop_id[DROP_SAME_PORT]);
-			continue;
-		}
-		ctx->out_port = entries[i].port;
-		packet_next(w, slot, switching.next_id[NEXT_POLICY]);
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (likely(known >> b->key_of[i] & 1))
+			deliver(w, b->slot[i], entries[b->key_of[i]].port);
+		else
+			packet_next(w, b->slot[i], switching.next_id[NEXT_FLOOD]);
 	}
+	b->n = 0;
+	b->n_keys = 0;
 }
 
 static void
@@ -78,9 +99,10 @@ switch_group(struct worker *w, uint16_t slot, const struct rte_ether_addr *mac)
 static void
 switch_run(struct worker *w, const uint16_t *slots, uint16_t n)
 {
-	uint16_t unicast[WORKER_BURST], n_unicast = 0;
-	fdb_key keys[WORKER_BURST];
+	struct switch_batch batch;
 
+	batch.n = 0;
+	batch.n_keys = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		const struct rte_ether_addr *dst = &packet_ether(w->mbuf[slots[i]])->dst_addr;
 
@@ -88,13 +110,10 @@ switch_run(struct worker *w, const uint16_t *slots, uint16_t n)
 			switch_group(w, slots[i], dst);
 			continue;
 		}
-		unicast[n_unicast] = slots[i];
-		keys[n_unicast++] = fdb_make_key(w->ctx[slots[i]].network, dst);
-		if (n_unicast == WORKER_BURST) {
-			switch_unicast(w, unicast, keys, n_unicast);
-			n_unicast = 0;
-		}
+		batch_add(&batch, slots[i], fdb_make_key(w->ctx[slots[i]].network, dst));
+		if (batch.n == WORKER_BURST)
+			switch_batch(w, &batch);
 	}
-	if (n_unicast > 0)
-		switch_unicast(w, unicast, keys, n_unicast);
+	if (batch.n > 0)
+		switch_batch(w, &batch);
 }

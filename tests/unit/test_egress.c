@@ -158,6 +158,90 @@ test_plain_frames_need_nothing(void **state)
 	fixture_port_change(f, 3, change_capabilities, &all);
 }
 
+// An IPv4 packet of 1200 bytes through the router.
+static struct frame
+routed_frame(bool dont_fragment)
+{
+	struct frame frame = {.len = 0};
+
+	frame.len = fixture_udp4(frame.bytes, 2, 3, ROUTER_MAC, 1200 - 28);
+	if (dont_fragment)
+		frame_ipv4(&frame)->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	frame_fix_ipv4(&frame);
+	return frame;
+}
+
+static void
+test_routed_size(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t mtu = 1000;
+	struct frame frame = routed_frame(true);
+	const struct rte_ipv4_hdr *ip;
+	const uint8_t *icmp;
+
+	inject(f, 2, &frame);
+	assert_int_equal(fixture_sent(f, 3), 1);
+	fixture_sent_clear(f);
+	fixture_port_change(f, 3, change_mtu, &mtu);
+	assert_dropped(f, 2, &frame, "too_big");
+	assert_int_equal(fixture_sent(f, 3), 0);
+	assert_int_equal(fixture_sent(f, 2), 1);
+	ip = rte_pktmbuf_mtod_offset(fixture_sent_packet(f, 2, 0), const void *, 14);
+	icmp = (const uint8_t *)(ip + 1);
+	assert_int_equal(ip->next_proto_id, IPPROTO_ICMP);
+	assert_int_equal(icmp[0], 3); // destination unreachable
+	assert_int_equal(icmp[1], 4); // fragmentation needed
+	assert_int_equal(icmp[6] << 8 | icmp[7], 1000);
+	fixture_sent_clear(f);
+	frame = routed_frame(false);
+	inject(f, 2, &frame);
+	assert_int_equal(fixture_sent(f, 3), 2);
+	mtu = 1500;
+	fixture_port_change(f, 3, change_mtu, &mtu);
+}
+
+static void
+test_routed_size6(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t mtu = 1280;
+	struct frame frame = {.len = 0};
+	const uint8_t *ip;
+
+	frame.len = fixture_udp6(frame.bytes, 2, 3, ROUTER_MAC, 1400 - 48);
+	fixture_port_change(f, 3, change_mtu, &mtu);
+	assert_dropped(f, 2, &frame, "too_big");
+	assert_int_equal(fixture_sent(f, 2), 1);
+	ip = rte_pktmbuf_mtod_offset(fixture_sent_packet(f, 2, 0), const uint8_t *, 14);
+	assert_int_equal(ip[40], 2); // packet too big
+	assert_int_equal(ip[46] << 8 | ip[47], 1280);
+	mtu = 1500;
+	fixture_port_change(f, 3, change_mtu, &mtu);
+}
+
+// TCP is cut finer instead of being fragmented.
+static void
+test_routed_super_frame(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t mtu = 1000;
+	struct rte_mbuf *m = super_frame(f, ROUTER_MAC, false, 1460);
+	uint64_t before = fixture_drops(f, 2, "too_big");
+
+	fixture_port_change(f, 3, change_mtu, &mtu);
+	fixture_inject(f, 2, &m, 1);
+	assert_int_equal(fixture_sent(f, 3), 1);
+	assert_int_equal(fixture_sent_packet(f, 3, 0)->tso_segsz, 960);
+	fixture_sent_clear(f);
+	m = super_frame(f, ROUTER_MAC, true, 1460);
+	fixture_inject(f, 2, &m, 1);
+	assert_int_equal(fixture_drops(f, 2, "too_big"), before + 1);
+	assert_int_equal(fixture_sent(f, 3), 0);
+	mtu = 1500;
+	fixture_port_change(f, 3, change_mtu, &mtu);
+}
+
 static void
 test_no_headroom_for_tag(void **state)
 {
@@ -186,6 +270,9 @@ main(void)
 		l2_test(test_offloaded_tag),
 		l2_test(test_capabilities),
 		l2_test(test_plain_frames_need_nothing),
+		l2_test(test_routed_size),
+		l2_test(test_routed_size6),
+		l2_test(test_routed_super_frame),
 		l2_test(test_no_headroom_for_tag),
 	};
 
