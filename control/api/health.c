@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/health.h"
+
+#include <unistd.h>
+
+#include "api/common.h"
+#include "api/connection.h"
+#include "objects/json.h"
+
+static const char *const states[] = {
+	[DATAPLANE_AWAY] = "away", [DATAPLANE_SYNCING] = "syncing", [DATAPLANE_READY] = "ready"};
+
+cJSON *
+health_json(struct causewayd *d)
+{
+	cJSON *json = cJSON_CreateObject(), *dataplane, *objects;
+
+	cJSON_AddStringToObject(
+		json, "status", d->dataplane == DATAPLANE_READY ? "ok" : "degraded");
+	cJSON_AddStringToObject(json, "version", CW_VERSION);
+	cJSON_AddNumberToObject(json, "pid", getpid());
+	json_add_u64(json, "uptime_ms", causewayd_now_ms() - d->started_ms);
+	dataplane = cJSON_AddObjectToObject(json, "dataplane");
+	cJSON_AddStringToObject(dataplane, "state", states[d->dataplane]);
+	if (d->dataplane == DATAPLANE_AWAY)
+		cJSON_AddStringToObject(dataplane, "reason", dp_reason(d->dp));
+	else
+		cJSON_AddStringToObject(dataplane, "build", dp_build(d->dp));
+	objects = cJSON_AddObjectToObject(json, "objects");
+	for (unsigned int type = 0; type < OBJECT_TYPES; type++)
+		cJSON_AddNumberToObject(objects, object_classes[type]->name,
+			objects_count(d->objects, (enum object_type)type));
+	return json;
+}
+
+static void
+get(struct request *request)
+{
+	request_reply(request, health_json(request->d));
+}
+
+static void
+watch(struct request *request)
+{
+	if (request->connection != NULL)
+		request->connection->watches |= WATCH_HEALTH;
+	request_reply(request, health_json(request->d));
+}
+
+const struct method health_methods[] = {
+	{"health.get", no_params, false, get},
+	{"health.watch", no_params, false, watch},
+	{0},
+};

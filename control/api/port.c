@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "api/common.h"
+#include "network_change.h"
+#include "objects/json.h"
+#include "port_change.h"
+
+static const char *const kinds[] = {"null", "ring", "pcap", NULL};
+
+#define PORT_KEYS                                                           \
+	{"vlan", FIELD_INTEGER, false, 0, 4094},                            \
+		{"trunk", FIELD_LIST, false, 0, CW_MAX_TRUNK, trunk_field}, \
+		{"hairpin", FIELD_BOOLEAN}, {"transparent", FIELD_BOOLEAN}, \
+		{"no_flood", FIELD_BOOLEAN},                                \
+	{                                                                   \
+		"guard", FIELD_ANY                                          \
+	}
+
+static const struct field add_params[] = {
+	PARAM_NAME,
+	{"kind", FIELD_CHOICE, true, 0, 0, NULL, kinds},
+	PARAM_NETWORK(false),
+	{"mac", FIELD_MAC},
+	{"queues", FIELD_INTEGER, false, 1, CW_MAX_QUEUES},
+	{"args", FIELD_STRING, false, 0, CW_ARGS_LEN - 1},
+	{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX},
+	PORT_KEYS,
+	{0},
+};
+static const struct field set_params[] = {
+	PARAM_NAME,
+	{"mac", FIELD_MAC},
+	{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX},
+	PORT_KEYS,
+	{0},
+};
+
+static struct port *
+find(struct request *request)
+{
+	return port_find(request->d->objects, schema_string(request->params, "name"));
+}
+
+static struct port *
+read_port(struct request *request)
+{
+	cJSON *params = cJSON_Duplicate(request->params, true);
+	const struct network *network;
+	struct port *port;
+
+	if (params != NULL && schema_get(params, "network") == NULL)
+		cJSON_AddStringToObject(params, "network", CW_DEFAULT_NETWORK);
+	port = (struct port *)read_object(request, &port_class, params);
+	cJSON_Delete(params);
+	if (port == NULL)
+		return NULL;
+	network = network_by_id(request->d->objects, port->network);
+	if (port->mtu == 0 && network != NULL)
+		port->mtu = network->mtu;
+	port->origin = PORT_OF_USER;
+	return port;
+}
+
+static void
+add(struct request *request)
+{
+	struct port *existing = find(request), *port = read_port(request);
+	struct failure failure = {0};
+	int64_t id;
+
+	if (port == NULL)
+		return;
+	if (existing != NULL) {
+		port->id = existing->id;
+		port->generation = existing->generation;
+		run_add(request, &port->object);
+		return;
+	}
+	id = objects_free_id(request->d->objects, OBJECT_PORT, 0);
+	if (id < 0) {
+		failure_set(&failure, CW_RPC_EXHAUSTED, NULL, NULL, "delete ports",
+			"there are %d ports, no more are possible", CW_MAX_PORTS - 1);
+		object_free(&port->object);
+		request_fail(request, &failure);
+		return;
+	}
+	port->id = (uint32_t)id;
+	port->generation = generation_new();
+	run_add(request, &port->object);
+}
+
+static void
+set(struct request *request)
+{
+	const struct port *existing = find(request);
+	struct failure failure;
+	struct transaction *t;
+	struct object *port;
+
+	if (existing == NULL) {
+		fail_not_found(request, "port", "name", schema_string(request->params, "name"));
+		return;
+	}
+	if (existing->origin != PORT_OF_USER
+		&& (schema_get(request->params, "mac") != NULL
+			|| schema_get(request->params, "mtu") != NULL)) {
+		failure_set(&failure, CW_RPC_REFUSED, "name", existing->name,
+			"they are those of the interface; attach it anew to change them",
+			"MAC and MTU of port %s cannot be set", existing->name);
+		request_fail(request, &failure);
+		return;
+	}
+	port = read_changed(request, &existing->object);
+	if (port == NULL)
+		return;
+	if (object_same(request->d->objects, port, &existing->object)) {
+		object_free(port);
+		reply_object(request, &existing->object, NULL, NULL);
+		return;
+	}
+	t = transaction_new(request->d);
+	if (t == NULL) {
+		object_free(port);
+		fail_no_memory(request);
+		return;
+	}
+	transaction_put(t, port);
+	request_run(request, t, port);
+}
+
+static void
+del(struct request *request)
+{
+	struct port *port = find(request);
+	struct failure failure = {0};
+
+	if (port != NULL && port->origin != PORT_OF_USER)
+		failure_set(&failure, CW_RPC_IN_USE, "name", port->name,
+			port->origin == PORT_OF_HOST ? "network.set host=false takes it away"
+						     : "endpoint.del takes it away",
+			"port %s belongs to %s", port->name,
+			port->origin == PORT_OF_HOST ? "its network" : "an endpoint");
+	else if (port != NULL && objects_users(request->d->objects, OBJECT_PORT, port->id) > 0)
+		failure_set(&failure, CW_RPC_IN_USE, "name", port->name,
+			"delete its neighbours, FDB entries and next hops first",
+			"%u other objects refer to port %s",
+			objects_users(request->d->objects, OBJECT_PORT, port->id), port->name);
+	if (failure.code != 0)
+		request_fail(request, &failure);
+	else
+		run_del(request, port != NULL ? &port->object : NULL);
+}
+
+static void
+get(struct request *request)
+{
+	struct port *port = find(request);
+
+	reply_object(request, port != NULL ? &port->object : NULL, "name",
+		schema_string(request->params, "name"));
+}
+
+static void
+list(struct request *request)
+{
+	reply_list(request, OBJECT_PORT);
+}
+
+static void
+watch(struct request *request)
+{
+	reply_watch(request, OBJECT_PORT);
+}
+
+const struct method port_methods[] = {
+	{"port.add", add_params, true, add},
+	{"port.set", set_params, true, set},
+	{"port.del", name_params, true, del},
+	{"port.get", name_params, false, get},
+	{"port.list", list_params, false, list},
+	{"port.watch", no_params, false, watch},
+	{0},
+};

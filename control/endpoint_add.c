@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "endpoint_add.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "attach.h"
+#include "device.h"
+#include "endpoint_del.h"
+#include "endpoint_plan.h"
+#include "intent.h"
+#include "log.h"
+#include "schema.h"
+
+struct adding {
+	struct causewayd *d;
+	const cJSON *params;
+	int netns;
+	bool replaced; // a record whose device had vanished was deleted first
+	struct endpoint_plan plan;
+	endpoint_add_fn *done;
+	void *arg;
+};
+
+static void start(struct adding *adding);
+
+static void
+end(struct adding *adding, const struct failure *failure)
+{
+	const struct endpoint *endpoint = NULL;
+
+	if (failure->code == 0)
+		endpoint = endpoint_find(adding->d->objects,
+			schema_string(adding->params, "container"),
+			schema_string(adding->params, "ifname"));
+	adding->done(adding->arg, failure, endpoint);
+	endpoint_plan_free(&adding->plan);
+	free(adding);
+}
+
+static void
+on_added(void *arg, const struct failure *failure)
+{
+	end(arg, failure);
+}
+
+static void
+on_gone_deleted(void *arg, const struct failure *failure)
+{
+	struct adding *adding = arg;
+
+	if (failure->code != 0) {
+		end(adding, failure);
+		return;
+	}
+	adding->replaced = true;
+	start(adding);
+}
+
+// The device, then everything else at once.
+static void
+make(struct adding *adding)
+{
+	struct causewayd *d = adding->d;
+	struct endpoint_plan *plan = &adding->plan;
+	struct transaction *t = plan->t;
+	struct failure failure = {0};
+	char intent[INTENT_KEY_LEN];
+	int ret = intent_write(d, plan->port, plan->endpoint, intent);
+
+	if (ret < 0) {
+		failure_set(&failure, CW_RPC_STORE, NULL, NULL,
+			"look after the state directory and try again",
+			"the attachment could not be noted before it was made: %s", strerror(-ret));
+		end(adding, &failure);
+		return;
+	}
+	if (attach(d, plan->port, plan->endpoint, adding->netns, &failure) < 0) {
+		intent_remove(d, intent);
+		end(adding, &failure);
+		return;
+	}
+	transaction_clear_intent(t, intent);
+	transaction_put(t, &plan->port->object);
+	transaction_put(t, &plan->endpoint->object);
+	plan->t = NULL;
+	plan->port = NULL;
+	plan->endpoint = NULL;
+	transaction_run(t, true, on_added, adding);
+}
+
+static void
+start(struct adding *adding)
+{
+	struct causewayd *d = adding->d;
+	struct failure failure = {0};
+	struct endpoint_plan *plan = &adding->plan;
+	struct endpoint *existing;
+
+	if (endpoint_plan(plan, d, adding->params, adding->netns, &failure) < 0) {
+		end(adding, &failure);
+		return;
+	}
+	existing = endpoint_find(d->objects, plan->endpoint->container, plan->endpoint->ifname);
+	if (existing != NULL && !adding->replaced
+		&& device_is_gone(d, port_by_id(d->objects, existing->port))) {
+		log_info("endpoint of a pod that has gone is replaced container=%s ifname=%s",
+			existing->container, existing->ifname);
+		endpoint_plan_free(plan);
+		endpoint_del(d, existing, on_gone_deleted, adding);
+		return;
+	}
+	if (existing != NULL && !endpoint_plan_is(plan, d, existing))
+		failure_set(&failure, CW_RPC_CONFLICT, "ifname", existing->ifname,
+			"delete it first (endpoint.del)",
+			"endpoint %.64s/%s exists with other content", existing->container,
+			existing->ifname);
+	else if (existing == NULL && d->dataplane != DATAPLANE_READY)
+		failure_set(&failure, CW_RPC_UNAVAILABLE, NULL, NULL,
+			"start causeway-dp and try again", "the data plane is away: %s",
+			dp_reason(d->dp));
+	else if (existing == NULL)
+		endpoint_plan_check(plan, d, &failure);
+	if (existing != NULL || failure.code != 0)
+		end(adding, &failure);
+	else
+		make(adding);
+}
+
+void
+endpoint_add(struct causewayd *d, const cJSON *params, int netns, endpoint_add_fn *done, void *arg)
+{
+	struct adding *adding = malloc(sizeof(*adding));
+	const struct failure no_memory = {.code = CW_RPC_EXHAUSTED, .message = "no memory"};
+
+	if (adding == NULL) {
+		done(arg, &no_memory, NULL);
+		return;
+	}
+	*adding =
+		(struct adding){.d = d, .params = params, .netns = netns, .done = done, .arg = arg};
+	start(adding);
+}

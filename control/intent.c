@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "intent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "fail_point.h"
+#include "log.h"
+
+#define MAX_INTENTS 64 // one at a time is written; more than one is left only by repeated crashes
+
+int
+intent_write(struct causewayd *d, const struct port *port, const struct endpoint *endpoint,
+	char key[INTENT_KEY_LEN])
+{
+	cJSON *json = cJSON_CreateObject();
+	char *text;
+	int ret = fail_point("intent");
+
+	snprintf(key, INTENT_KEY_LEN, "%u", port->id);
+	cJSON_AddItemToObject(json, "port", port_class.to_json(d->objects, &port->object));
+	cJSON_AddItemToObject(
+		json, "endpoint", endpoint_class.to_json(d->objects, &endpoint->object));
+	text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	if (text == NULL)
+		return -ENOMEM;
+	if (ret == 0)
+		ret = store_begin(d->store);
+	if (ret == 0)
+		ret = store_put(d->store, "intent", key, text);
+	if (ret == 0)
+		ret = store_commit(d->store);
+	if (ret < 0)
+		store_rollback(d->store);
+	cJSON_free(text);
+	return ret;
+}
+
+void
+intent_remove(struct causewayd *d, const char *key)
+{
+	int ret = store_begin(d->store);
+
+	if (ret == 0)
+		ret = store_remove(d->store, "intent", key);
+	if (ret == 0)
+		ret = store_commit(d->store);
+	if (ret < 0) {
+		store_rollback(d->store);
+		// The next start finds nothing to delete for it.
+		log_warning("intent is left in the database: %s", store_message(d->store));
+	}
+}
+
+struct left {
+	struct causewayd *d;
+	char keys[MAX_INTENTS][INTENT_KEY_LEN];
+	unsigned int n;
+};
+
+static void
+set_text(char *to, size_t size, const cJSON *json, const char *key)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(json, key));
+
+	snprintf(to, size, "%s", text != NULL ? text : "");
+}
+
+static uint64_t
+get_hex(const cJSON *json, const char *key)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(json, key));
+
+	return text != NULL ? strtoull(text, NULL, 16) : 0;
+}
+
+// Just what device_remove() needs: networks and ports that it names may never have been stored.
+static int
+clean_row(void *arg, const char *key, const char *value)
+{
+	struct left *left = arg;
+	cJSON *json = cJSON_Parse(value);
+	const cJSON *port_json = cJSON_GetObjectItem(json, "port");
+	const cJSON *endpoint_json = cJSON_GetObjectItem(json, "endpoint");
+	struct endpoint *endpoint = object_new(OBJECT_ENDPOINT, sizeof(*endpoint));
+	struct port port = {.object.type = OBJECT_PORT};
+	char kind[16];
+
+	if (endpoint != NULL && left->n < MAX_INTENTS) {
+		set_text(kind, sizeof(kind), port_json, "kind");
+		port.kind = cw_port_kind_by_name(kind);
+		set_text(port.name, sizeof(port.name), port_json, "name");
+		set_text(endpoint->container, sizeof(endpoint->container), endpoint_json,
+			"container");
+		set_text(endpoint->ifname, sizeof(endpoint->ifname), endpoint_json, "ifname");
+		set_text(endpoint->netns, sizeof(endpoint->netns), endpoint_json, "netns");
+		endpoint->netns_id.device = get_hex(endpoint_json, "netns_device");
+		endpoint->netns_id.inode = get_hex(endpoint_json, "netns_inode");
+		// The name of our end of a veth pair follows from the port.
+		if (port_is_tap(&port))
+			snprintf(port.ifname, sizeof(port.ifname), "%s", endpoint->ifname);
+		else
+			snprintf(port.ifname, sizeof(port.ifname), "cwv%.8s", key);
+		log_info("interrupted attachment is cleaned up container=%s ifname=%s",
+			endpoint->container, endpoint->ifname);
+		device_remove(left->d, &port, endpoint);
+		snprintf(left->keys[left->n++], INTENT_KEY_LEN, "%s", key);
+	}
+	object_free(&endpoint->object);
+	cJSON_Delete(json);
+	return 0;
+}
+
+int
+intent_clean(struct causewayd *d)
+{
+	struct left left = {.d = d};
+	int ret = store_each(d->store, "intent", clean_row, &left);
+
+	if (ret < 0) {
+		log_error("the database cannot be read: %s", store_message(d->store));
+		return ret;
+	}
+	for (unsigned int i = 0; i < left.n; i++)
+		intent_remove(d, left.keys[i]);
+	return 0;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address_text.h"
+#include "json.h"
+#include "schema.h"
+
+static const char *const origins[] = {"user", "endpoint", "host", NULL}; // by port_origin
+
+static const char *const kinds[] = {
+	"tap", "af_packet", "af_xdp", "host", "null", "ring", "pcap", NULL};
+
+static const struct field fields[] = {
+	{"name", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
+	{"id", FIELD_INTEGER, false, 0, CW_MAX_PORTS - 1},
+	{"kind", FIELD_CHOICE, true, 0, 0, NULL, kinds},
+	{"network", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
+	{"origin", FIELD_CHOICE, false, 0, 0, NULL, origins},
+	{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX},
+	{"vlan", FIELD_INTEGER, false, 0, 4094},
+	{"queues", FIELD_INTEGER, false, 0, CW_MAX_QUEUES},
+	{"trunk", FIELD_LIST, false, 0, CW_MAX_TRUNK, trunk_field},
+	{"hairpin", FIELD_BOOLEAN},
+	{"transparent", FIELD_BOOLEAN},
+	{"no_flood", FIELD_BOOLEAN},
+	{"guard", FIELD_ANY},
+	{"mac", FIELD_MAC},
+	{"ifname", FIELD_STRING, false, 0, CW_NAME_LEN - 1},
+	{"args", FIELD_STRING, false, 0, CW_ARGS_LEN - 1},
+	{"generation", FIELD_STRING, false, 1, 16},
+	{0},
+};
+
+static const struct {
+	const char *name;
+	uint32_t flag;
+} flags[] = {
+	{"hairpin", CW_PORT_HAIRPIN},
+	{"transparent", CW_PORT_TRANSPARENT},
+	{"no_flood", CW_PORT_NO_FLOOD},
+};
+#define FLAGS (sizeof(flags) / sizeof(flags[0]))
+
+bool
+port_needs_descriptors(const struct port *port)
+{
+	return port_is_tap(port) || port->kind == CW_PORT_AF_PACKET || port->kind == CW_PORT_AF_XDP;
+}
+
+bool
+port_is_tap(const struct port *port)
+{
+	return port->kind == CW_PORT_TAP || port->kind == CW_PORT_HOST;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct port *)a)->name, ((const struct port *)b)->name);
+}
+
+static void
+key(const struct objects *objects, const struct object *object, char *text, size_t size)
+{
+	snprintf(text, size, "%s", ((const struct port *)object)->name);
+}
+
+static void
+add_trunk(const struct objects *objects, const struct port *port, cJSON *json)
+{
+	cJSON *trunk = cJSON_AddArrayToObject(json, "trunk");
+
+	for (unsigned int i = 0; i < port->n_trunk; i++) {
+		cJSON *tag = cJSON_CreateObject();
+
+		cJSON_AddNumberToObject(tag, "vlan", port->trunk[i].vlan);
+		cJSON_AddStringToObject(
+			tag, "network", network_name(objects, port->trunk[i].network));
+		cJSON_AddItemToArray(trunk, tag);
+	}
+}
+
+static cJSON *
+to_json(const struct objects *objects, const struct object *object)
+{
+	const struct port *port = (const struct port *)object;
+	cJSON *json = cJSON_CreateObject();
+	char generation[20];
+
+	cJSON_AddStringToObject(json, "name", port->name);
+	cJSON_AddNumberToObject(json, "id", port->id);
+	cJSON_AddStringToObject(json, "kind", cw_port_kind_name(port->kind));
+	cJSON_AddStringToObject(json, "network", network_name(objects, port->network));
+	cJSON_AddStringToObject(json, "origin", origins[port->origin]);
+	cJSON_AddNumberToObject(json, "mtu", port->mtu);
+	cJSON_AddNumberToObject(json, "vlan", port->vlan);
+	cJSON_AddNumberToObject(json, "queues", port->queues);
+	if (port->n_trunk > 0)
+		add_trunk(objects, port, json);
+	for (unsigned int i = 0; i < FLAGS; i++)
+		cJSON_AddBoolToObject(json, flags[i].name, (port->flags & flags[i].flag) != 0);
+	cJSON_AddItemToObject(json, "guard", json_guard_names(port->guard));
+	if (!mac_is_zero(port->mac))
+		json_add_mac(json, "mac", port->mac);
+	cJSON_AddStringToObject(json, "ifname", port->ifname);
+	if (port->args[0] != '\0')
+		cJSON_AddStringToObject(json, "args", port->args);
+	snprintf(generation, sizeof(generation), "%" PRIx64, port->generation);
+	cJSON_AddStringToObject(json, "generation", generation);
+	return json;
+}
+
+static void
+copy_text(char *to, size_t size, const cJSON *json, const char *name)
+{
+	const char *text = schema_string(json, name);
+
+	snprintf(to, size, "%s", text != NULL ? text : "");
+}
+
+static void
+read_plain(struct port *port, const cJSON *json)
+{
+	const char *text = schema_string(json, "origin");
+
+	while (text != NULL && strcmp(origins[port->origin], text) != 0)
+		port->origin++;
+	port->id = (uint32_t)schema_integer(json, "id", 0);
+	port->kind = cw_port_kind_by_name(schema_string(json, "kind"));
+	port->mtu = (uint16_t)schema_integer(json, "mtu", 0);
+	port->vlan = (uint16_t)schema_integer(json, "vlan", 0);
+	port->queues = (uint16_t)schema_integer(json, "queues", 0);
+	copy_text(port->name, sizeof(port->name), json, "name");
+	copy_text(port->ifname, sizeof(port->ifname), json, "ifname");
+	copy_text(port->args, sizeof(port->args), json, "args");
+	for (unsigned int i = 0; i < FLAGS; i++)
+		if (schema_boolean(json, flags[i].name, false))
+			port->flags |= flags[i].flag;
+	text = schema_string(json, "mac");
+	if (text != NULL)
+		mac_parse(text, port->mac);
+	text = schema_string(json, "generation");
+	if (text != NULL)
+		port->generation = strtoull(text, NULL, 16);
+}
+
+static struct object *
+from_json(const struct objects *objects, const cJSON *json, struct failure *failure)
+{
+	struct port *port;
+
+	if (schema_check(json, fields, failure) < 0)
+		return NULL;
+	port = object_new(OBJECT_PORT, sizeof(*port));
+	if (port == NULL) {
+		json_no_memory(failure);
+		return NULL;
+	}
+	read_plain(port, json);
+	if (json_network(objects, json, "network", &port->network, failure) < 0
+		|| json_guard(json, &port->guard, failure) < 0
+		|| json_trunk(objects, json, port, failure) < 0) {
+		object_free(&port->object);
+		return NULL;
+	}
+	return &port->object;
+}
+
+static size_t
+wire_size(const struct object *object)
+{
+	const struct port *port = (const struct port *)object;
+
+	return CW_ALIGN8(sizeof(struct cw_port) + port->n_trunk * sizeof(port->trunk[0]));
+}
+
+static void
+to_wire(const struct object *object, struct cw_item *item)
+{
+	const struct port *port = (const struct port *)object;
+	struct cw_port *wire = (struct cw_port *)item;
+
+	wire->id = port->id;
+	wire->network = port->network;
+	wire->kind = port->kind;
+	wire->mtu = port->mtu;
+	wire->vlan = port->vlan;
+	wire->n_trunk = port->n_trunk;
+	wire->flags = port->flags;
+	wire->guard = port->guard;
+	wire->n_queues = port->queues;
+	wire->generation = port->generation;
+	memcpy(wire->mac, port->mac, sizeof(wire->mac));
+	memcpy(wire->name, port->name, sizeof(wire->name));
+	memcpy(wire->ifname, port->ifname, sizeof(wire->ifname));
+	memcpy(wire->args, port->args, sizeof(wire->args));
+	memcpy(wire->trunk, port->trunk, port->n_trunk * sizeof(wire->trunk[0]));
+}
+
+static void
+references(const struct object *object, object_reference_fn *fn, void *arg)
+{
+	const struct port *port = (const struct port *)object;
+
+	fn(arg, OBJECT_NETWORK, port->network);
+	for (unsigned int i = 0; i < port->n_trunk; i++)
+		fn(arg, OBJECT_NETWORK, port->trunk[i].network);
+}
+
+const struct object_class port_class = {
+	.name = "port",
+	.item = CW_ITEM_PORT,
+	.compare = compare,
+	.key = key,
+	.to_json = to_json,
+	.from_json = from_json,
+	.wire_size = wire_size,
+	.to_wire = to_wire,
+	.references = references,
+};

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OBJECTS_TYPES_H
+#define OBJECTS_TYPES_H
+
+// The objects of the desired state. References are identifiers: they stay valid while the object
+// that they name is replaced.
+
+#include <net/if.h>
+
+#include "netns.h"
+#include "object.h"
+
+#define CONTAINER_LEN 256
+#define NETNS_LABEL_LEN 512
+#define POD_TEXT_LEN 256
+#define ENDPOINT_ROUTES_MAX 64
+
+struct network {
+	struct object object;
+	uint32_t id;
+	uint32_t vni;
+	uint16_t mtu;
+	uint16_t n_subnets;
+	uint32_t learn_age, learn_limit; // seconds, addresses; 0: the data plane's default
+	bool learning;
+	bool host; // has a host port
+	bool automatic; // NAME.VLAN, made for an endpoint; goes with its last port
+	uint8_t router_mac[6];
+	char name[CW_NAME_LEN];
+	struct cw_ip subnets[CW_MAX_SUBNETS]; // router address and prefix length
+};
+
+enum port_origin {
+	PORT_OF_USER, // port.add
+	PORT_OF_ENDPOINT,
+	PORT_OF_HOST, // the host port of a network
+};
+
+struct port {
+	struct object object;
+	uint32_t id;
+	uint32_t network;
+	uint8_t kind; // cw_port_kind
+	uint8_t origin; // port_origin
+	uint16_t mtu;
+	uint16_t vlan;
+	uint16_t queues;
+	uint32_t flags, guard;
+	uint8_t mac[6];
+	uint16_t n_trunk;
+	uint64_t generation;
+	char name[CW_NAME_LEN];
+	char ifname[CW_NAME_LEN]; // of the device that our descriptors belong to
+	char args[CW_ARGS_LEN];
+	struct cw_tag trunk[CW_MAX_TRUNK];
+};
+
+struct endpoint_ip {
+	struct cw_ip address; // with the prefix length of its subnet
+	struct cw_ip gateway; // family 0: none
+};
+
+struct endpoint_route {
+	struct cw_ip destination, gateway; // gateway: family 0: the gateway of that family
+	uint32_t mtu, priority;
+};
+
+struct endpoint {
+	struct object object;
+	uint32_t port;
+	uint32_t network;
+	uint16_t mtu;
+	uint16_t n_ips, n_routes;
+	uint8_t mac[6];
+	struct netns_id netns_id;
+	char container[CONTAINER_LEN];
+	char ifname[IFNAMSIZ]; // in the pod
+	char host_ifname[IFNAMSIZ]; // our end of a veth pair; empty for taps
+	char netns[NETNS_LABEL_LEN]; // where the namespace was found: only a label
+	char why[128]; // this kind of port
+	char pod_namespace[POD_TEXT_LEN], pod_name[POD_TEXT_LEN], pod_uid[POD_TEXT_LEN];
+	struct endpoint_ip ips[CW_MAX_IPS];
+	struct endpoint_route routes[ENDPOINT_ROUTES_MAX];
+};
+
+struct nexthop {
+	struct object object;
+	uint32_t id;
+	uint32_t network;
+	uint32_t port;
+	uint8_t kind; // cw_nexthop_kind
+	bool automatic; // made for routes that describe their next hop inline
+	uint8_t mac[6];
+	struct cw_ip via;
+	uint32_t n_members;
+	struct cw_member members[];
+};
+
+enum route_origin {
+	ROUTE_OF_USER,
+	ROUTE_OF_HOST, // the default route of a network with a host port
+};
+
+struct route {
+	struct object object;
+	uint32_t network;
+	uint32_t nexthop;
+	struct cw_ip prefix;
+	uint8_t origin; // route_origin
+};
+
+struct neighbor {
+	struct object object;
+	uint32_t network;
+	uint32_t port;
+	struct cw_ip ip;
+	uint8_t mac[6];
+};
+
+struct fdb {
+	struct object object;
+	uint32_t network;
+	uint32_t port;
+	uint8_t mac[6];
+};
+
+size_t nexthop_size(uint32_t n_members);
+// Order by content, identifier and origin aside: inline next hops are deduplicated by it.
+int nexthop_compare_content(const void *a, const void *b);
+// Whether the kind of a port is opened from descriptors of ours.
+bool port_needs_descriptors(const struct port *port);
+bool port_is_tap(const struct port *port);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "fail_point.h"
+#include "schema.h"
+#include "tap.h"
+
+static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+
+// Keys of the file; each has a flag of the same name with '-' for '_'.
+static const struct field fields[] = {
+	{"runtime_dir", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
+	{"state_dir", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
+	{"group", FIELD_STRING, false, 1, CW_NAME_LEN - 1},
+	{"tun_device", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
+	{"host_interface", FIELD_STRING, false, 1, IFNAMSIZ - 1},
+	{"log_level", FIELD_CHOICE, false, 0, 0, NULL, levels},
+	{0},
+};
+
+enum {
+	OPTION_CONFIG = 256,
+	OPTION_CHECK,
+	OPTION_DRY_RUN,
+	OPTION_FAIL_AT,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_KEY, // and the following: fields[value - OPTION_KEY]
+};
+
+static const struct option flags[] = {
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"check-config", no_argument, NULL, OPTION_CHECK},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"fail-at", required_argument, NULL, OPTION_FAIL_AT},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{"runtime-dir", required_argument, NULL, OPTION_KEY},
+	{"state-dir", required_argument, NULL, OPTION_KEY + 1},
+	{"group", required_argument, NULL, OPTION_KEY + 2},
+	{"tun-device", required_argument, NULL, OPTION_KEY + 3},
+	{"host-interface", required_argument, NULL, OPTION_KEY + 4},
+	{"log-level", required_argument, NULL, OPTION_KEY + 5},
+	{0},
+};
+
+static const char help[] =
+	"usage: causewayd [options]\n"
+	"\n"
+	"Control plane of Causeway: keeps what is wanted, serves control.sock, drives "
+	"causeway-dp.\n"
+	"\n"
+	"  --config FILE          read FILE (JSON; keys as the flags below, '_' for '-')\n"
+	"                         default: " CW_CONFIG_DIR "/causewayd.json when it exists\n"
+	"  --runtime-dir DIR      control.sock, dp.sock, lock      default: " CW_RUNTIME_DIR "\n"
+	"  --state-dir DIR        state.db                         default: " CW_STATE_DIR "\n"
+	"  --group NAME           may use control.sock, as root    default: " CW_GROUP "\n"
+	"  --host-interface NAME  host port of network default     default: cwhost\n"
+	"  --tun-device PATH      how taps are made                default: " TAP_NODE "\n"
+	"  --log-level LEVEL      error, warning, info or debug    default: info\n"
+	"  --check-config         check flags and file, print what is in force, and exit\n"
+	"  --dry-run              the same, and check the state directory; change nothing\n"
+	"  --version              print the version and exit\n";
+
+static void
+copy(char *to, size_t size, const cJSON *json, const char *key)
+{
+	const char *text = schema_string(json, key);
+
+	if (text != NULL)
+		snprintf(to, size, "%s", text);
+}
+
+// Takes what a checked object says.
+static void
+apply(struct options *options, const cJSON *json)
+{
+	const char *level = schema_string(json, "log_level");
+
+	copy(options->runtime_dir, sizeof(options->runtime_dir), json, "runtime_dir");
+	copy(options->state_dir, sizeof(options->state_dir), json, "state_dir");
+	copy(options->group, sizeof(options->group), json, "group");
+	copy(options->tun_device, sizeof(options->tun_device), json, "tun_device");
+	copy(options->host_interface, sizeof(options->host_interface), json, "host_interface");
+	if (level != NULL)
+		log_level_by_name(level, &options->log_level);
+}
+
+static char *
+read_file(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (file == NULL)
+		return NULL;
+	// Up to the first zero byte, which no JSON text has.
+	if (getdelim(&text, &size, '\0', file) < 0) {
+		free(text);
+		text = ferror(file) ? NULL : strdup("");
+	}
+	fclose(file);
+	return text;
+}
+
+static int
+read_config(struct options *options, const char *path, bool must_exist)
+{
+	struct failure failure;
+	const char *end = NULL;
+	char *text = read_file(path);
+	cJSON *json;
+	int ret = -EINVAL;
+
+	if (text == NULL) {
+		if (errno == ENOENT && !must_exist)
+			return 0;
+		log_error("configuration cannot be read: %s file=%s", strerror(errno), path);
+		return -EINVAL;
+	}
+	json = cJSON_ParseWithOpts(text, &end, true);
+	if (json == NULL)
+		log_error("configuration is no JSON file=%s byte=%td", path, end - text);
+	else if (schema_check(json, fields, &failure) < 0)
+		log_error("configuration: %s key=%s value=%s file=%s", failure.message, failure.key,
+			failure.value, path);
+	else
+		ret = 0;
+	if (ret == 0)
+		apply(options, json);
+	cJSON_Delete(json);
+	free(text);
+	return ret;
+}
+
+// One flag: into an object as a file would have it, so that both are checked alike.
+static int
+take_flag(struct options *options, cJSON *given, int flag, const char **config)
+{
+	const char *key;
+
+	switch (flag) {
+	case OPTION_CONFIG:
+		*config = optarg;
+		return 0;
+	case OPTION_CHECK:
+		options->check_config = true;
+		return 0;
+	case OPTION_DRY_RUN:
+		options->dry_run = true;
+		return 0;
+	case OPTION_FAIL_AT:
+		if (fail_point_set(optarg))
+			return 0;
+		log_error("there is no such step step=%s", optarg);
+		return -EINVAL;
+	case OPTION_HELP:
+		fputs(help, stdout);
+		return 1;
+	case OPTION_VERSION:
+		puts("causewayd " CW_VERSION);
+		return 1;
+	case '?':
+		return -EINVAL;
+	default:
+		key = fields[flag - OPTION_KEY].name;
+		cJSON_DeleteItemFromObjectCaseSensitive(given, key);
+		cJSON_AddStringToObject(given, key, optarg);
+		return 0;
+	}
+}
+
+int
+options_read(struct options *options, int argc, char **argv)
+{
+	cJSON *given = cJSON_CreateObject();
+	const char *config = NULL;
+	struct failure failure;
+	int flag, ret = 0;
+
+	*options = (struct options){
+		.runtime_dir = CW_RUNTIME_DIR,
+		.state_dir = CW_STATE_DIR,
+		.group = CW_GROUP,
+		.tun_device = TAP_NODE,
+		.host_interface = "cwhost",
+		.log_level = LOG_INFO,
+	};
+	while (ret == 0 && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
+		ret = take_flag(options, given, flag, &config);
+	if (ret == 0 && optind < argc) {
+		log_error("unexpected argument argument=%s", argv[optind]);
+		ret = -EINVAL;
+	}
+	if (ret == 0 && schema_check(given, fields, &failure) < 0) {
+		log_error("flag: %s key=%s value=%s", failure.message, failure.key, failure.value);
+		ret = -EINVAL;
+	}
+	if (ret == 0)
+		ret = read_config(options,
+			config != NULL ? config : CW_CONFIG_DIR "/causewayd.json", config != NULL);
+	if (ret == 0)
+		apply(options, given);
+	cJSON_Delete(given);
+	return ret;
+}
+
+void
+options_print(const struct options *options)
+{
+	cJSON *json = cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddStringToObject(json, "runtime_dir", options->runtime_dir);
+	cJSON_AddStringToObject(json, "state_dir", options->state_dir);
+	cJSON_AddStringToObject(json, "group", options->group);
+	cJSON_AddStringToObject(json, "tun_device", options->tun_device);
+	cJSON_AddStringToObject(json, "host_interface", options->host_interface);
+	cJSON_AddStringToObject(json, "log_level", levels[options->log_level]);
+	text = cJSON_Print(json);
+	puts(text != NULL ? text : "{}");
+	cJSON_free(text);
+	cJSON_Delete(json);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROL_OPTIONS_H
+#define CONTROL_OPTIONS_H
+
+// What causewayd is told by flags and by its configuration file. A flag wins over the file.
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include <causeway/limits.h>
+
+#include "log.h"
+
+#define OPTIONS_PATH_LEN 90 // a socket's name still fits behind it (sun_path, 108 bytes)
+
+struct options {
+	char runtime_dir[OPTIONS_PATH_LEN];
+	char state_dir[OPTIONS_PATH_LEN];
+	char group[CW_NAME_LEN]; // members may use control.sock
+	char tun_device[OPTIONS_PATH_LEN];
+	char host_interface[IFNAMSIZ]; // of network "default"
+	enum log_level log_level;
+	bool check_config, dry_run;
+};
+
+// Reads flags and file. Returns 0: go on; 1: nothing more to do, exit 0 (--help, --version);
+// -EINVAL: something is wrong, which was said on standard error.
+int options_read(struct options *options, int argc, char **argv);
+// Prints what is in force as a configuration file.
+void options_print(const struct options *options);
+
+#endif

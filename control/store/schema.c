@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema.h"
+
+#define TABLE(name) \
+	"CREATE TABLE " name " (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+
+const char *const store_migrations[] = {
+	// intent: devices that are being made; what is left at a start was interrupted.
+	TABLE("network") TABLE("port") TABLE("endpoint") TABLE("nexthop") TABLE("neighbor")
+		TABLE("fdb") TABLE("route") TABLE("intent"),
+};
+
+int
+store_version(void)
+{
+	return (int)(sizeof(store_migrations) / sizeof(store_migrations[0]));
+}
