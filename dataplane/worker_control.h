@@ -42,6 +42,9 @@ int worker_port_rx(struct dataplane *dp, struct port *device);
 // worker polls it, sends to it or holds a packet for it; packets still under way are dropped as
 // no_port. Counters stay until worker_port_forget().
 void worker_port_detach(struct dataplane *dp, uint16_t port_id);
+// Returns when every packet that was on its way from one worker to another is sent. After an
+// rcu_wait() that is every packet whose way was decided before. Bounded.
+void worker_drain_handovers(struct dataplane *dp);
 // Frees the counters (after a grace period).
 void worker_port_forget(struct dataplane *dp, uint16_t port_id);
 // Bit i: worker i polls a queue of the port.

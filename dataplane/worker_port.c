@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 
 #include "log.h"
 #include "worker_private.h"
 
 // Main thread: how ports come to workers and leave them, while the workers run.
+
+#define DRAIN_TRIES 1000
+#define DRAIN_PAUSE_US 10
 
 static uint32_t next_generation = 1;
 
@@ -242,18 +246,33 @@ worker_port_rx(struct dataplane *dp, struct port *device)
 	return 0;
 }
 
-// Every round of a worker takes a burst from each of its rings, so that so many rounds empty a full
-// one.
+// What is in the ring now is taken out of it. Bounded: a worker that was stopped takes nothing.
 static void
-drain_handovers(struct dataplane *dp)
+wait_for_ring(struct dataplane *dp, struct worker *to, const struct rte_ring *ring)
 {
-	if (dp->n_workers == 1)
-		return;
-	for (int i = 0; i <= HANDOVER_RING / WORKER_BURST; i++) {
-		for (uint16_t w = 0; w < dp->n_workers; w++)
-			worker_wake(dp->workers[w]);
+	const uint32_t last = __atomic_load_n(&ring->prod.tail, __ATOMIC_ACQUIRE);
+
+	for (int tries = 0; tries < DRAIN_TRIES; tries++) {
+		if ((int32_t)(last - __atomic_load_n(&ring->cons.tail, __ATOMIC_ACQUIRE)) <= 0)
+			return;
+		worker_wake(to);
 		rcu_wait(dp);
+		rte_delay_us_sleep(DRAIN_PAUSE_US);
 	}
+}
+
+void
+worker_drain_handovers(struct dataplane *dp)
+{
+	for (uint16_t to = 0; to < dp->n_workers; to++)
+		for (uint16_t from = 0; from < dp->n_workers; from++) {
+			const struct rte_ring *ring = dp->workers[to]->priv->inbox[from];
+
+			if (ring != NULL)
+				wait_for_ring(dp, dp->workers[to], ring);
+		}
+	if (dp->n_workers > 1)
+		rcu_wait(dp); // and sent
 }
 
 void
@@ -263,7 +282,7 @@ worker_port_detach(struct dataplane *dp, uint16_t port_id)
 
 	remove_queues(dp, port_id);
 	rcu_wait(dp); // nobody receives from it or batches for it any more
-	drain_handovers(dp);
+	worker_drain_handovers(dp);
 	for (uint16_t i = 0; i < dp->n_workers; i++) {
 		batches[i] = dp->workers[i]->tx[port_id];
 		dp->workers[i]->tx[port_id] = NULL;

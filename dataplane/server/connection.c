@@ -97,6 +97,7 @@ static int
 take_fds(struct connection *c, struct msghdr *message)
 {
 	struct cmsghdr *control;
+	// Set also when the process has no descriptor left for one of them.
 	bool too_many = (message->msg_flags & MSG_CTRUNC) != 0;
 
 	for (control = CMSG_FIRSTHDR(message); control != NULL;
@@ -117,7 +118,7 @@ take_fds(struct connection *c, struct msghdr *message)
 			}
 		}
 	}
-	return too_many ? -EBADMSG : 0;
+	return too_many ? -EMFILE : 0;
 }
 
 // Reads up to n bytes of the current frame and never beyond it, so that descriptors cannot be taken
@@ -138,9 +139,9 @@ read_some(struct connection *c, void *to, size_t n)
 
 	if (got < 0)
 		return -errno;
-	if (take_fds(c, &message) != 0 || (c->n_fds != fds_before && c->have != 0))
-		return -EBADMSG;
-	return got;
+	if (take_fds(c, &message) != 0)
+		return -EMFILE;
+	return c->n_fds != fds_before && c->have != 0 ? -EBADMSG : got;
 }
 
 static int

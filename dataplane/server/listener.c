@@ -19,6 +19,7 @@
 
 struct listener {
 	int lock_fd, fd;
+	int spare_fd; // given up for a moment when no descriptor is left
 	struct event *readable;
 	void (*accepted)(void *arg, int fd);
 	void *arg;
@@ -79,6 +80,20 @@ bind_socket(struct listener *listener)
 	return 0;
 }
 
+// Without a descriptor the peer would wait for ever and wake us for ever: it is refused.
+static void
+refuse_peer(struct listener *listener)
+{
+	int peer;
+
+	close(listener->spare_fd);
+	peer = accept(listener->fd, NULL, NULL);
+	if (peer >= 0)
+		close(peer);
+	listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	log_line(LOG_WARNING, "peer is refused", "reason=\"no descriptors are left\"");
+}
+
 static void
 on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
@@ -88,6 +103,8 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 
 	if (peer >= 0)
 		listener->accepted(listener->arg, peer);
+	else if (errno == EMFILE || errno == ENFILE)
+		refuse_peer(listener);
 	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 		log_line(LOG_WARNING, "peer is not accepted", "error=\"%s\"", strerror(errno));
 }
@@ -121,7 +138,8 @@ listener_create(struct event_base *base, const char *runtime_dir,
 	*error = -ENOMEM;
 	if (listener == NULL)
 		return NULL;
-	*listener = (struct listener){.lock_fd = -1, .fd = -1, .accepted = accepted, .arg = arg};
+	*listener = (struct listener){
+		.lock_fd = -1, .fd = -1, .spare_fd = -1, .accepted = accepted, .arg = arg};
 	*error = prepare(listener, runtime_dir);
 	if (*error != 0)
 		goto fail;
@@ -136,6 +154,7 @@ listener_create(struct event_base *base, const char *runtime_dir,
 			listener->address.sun_path, strerror(-*error));
 		goto fail;
 	}
+	listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	*error = -ENOMEM;
 	listener->readable =
 		event_new(base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
@@ -160,6 +179,8 @@ listener_free(struct listener *listener)
 		unlink(listener->address.sun_path);
 		close(listener->fd);
 	}
+	if (listener->spare_fd >= 0)
+		close(listener->spare_fd);
 	if (listener->lock_fd >= 0)
 		close(listener->lock_fd); // gives the lock back; the file stays, as others may wait
 	free(listener);

@@ -65,10 +65,14 @@ static int
 check_addresses(
 	const struct objects *objects, const struct cw_endpoint *endpoint, struct reason *why)
 {
+	const struct cw_network *network = objects_network(objects, endpoint->network);
 	struct object_key key;
 	char text[64];
 	int error;
 
+	if (memcmp(endpoint->mac, network->router_mac, sizeof(endpoint->mac)) == 0)
+		return refuse(why, -EADDRINUSE, "endpoint mac %s is the router's in network %u",
+			object_mac_text(endpoint->mac, text), endpoint->network);
 	object_key_mac(&key, OBJECT_OWNER_MAC, endpoint->network, endpoint->mac);
 	error = check_owner(
 		objects, &key, "mac", object_mac_text(endpoint->mac, text), endpoint->port, why);

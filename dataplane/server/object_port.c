@@ -7,6 +7,7 @@
 #include "objects_private.h"
 #include "packet.h"
 #include "tables/fdb.h"
+#include "worker_control.h"
 
 bool
 object_port_in_network(const struct cw_port *port, uint32_t network)
@@ -188,6 +189,14 @@ reopen(struct objects *objects, const struct cw_port *port, int *fds, uint16_t n
 	return error;
 }
 
+// Its counters go with a port that has no device.
+static void
+forget_counters(struct objects *objects, uint16_t id)
+{
+	if (objects->devices[id].port == NULL)
+		worker_port_forget(objects->dp, id);
+}
+
 static void
 forget_left_network(struct objects *objects, uint32_t network, const struct cw_port *port)
 {
@@ -226,8 +235,11 @@ object_port_apply(struct objects *objects, struct object *object, struct object 
 		error = reopen(objects, port, fds, n, why);
 	else if ((error = object_port_publish(objects, port)) != 0)
 		error = refuse(why, error, "port %s is not set: no memory", port->name);
-	if (error != 0)
+	if (error != 0) {
+		if (former == NULL)
+			forget_counters(objects, (uint16_t)port->id);
 		return error;
+	}
 	if (former != NULL) {
 		objects->n_trunks -= former->n_trunk != 0;
 		dirty_networks(objects, former, NETWORK_DIRTY_COPY | NETWORK_DIRTY_NEIGHBORS);
@@ -246,6 +258,7 @@ object_port_remove(struct objects *objects, struct object *object)
 
 	objects->n_trunks -= port->n_trunk != 0;
 	object_port_unpublish(objects, (uint16_t)port->id);
+	forget_counters(objects, (uint16_t)port->id);
 }
 
 void

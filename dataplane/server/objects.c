@@ -10,6 +10,7 @@
 #include "tables/lpm.h"
 #include "tables/neighbor.h"
 #include "tables/nexthop.h"
+#include "worker_control.h"
 
 // By item type, from CW_ITEM_NETWORK on.
 static const char *const object_names[] = {
@@ -346,8 +347,10 @@ objects_settle(struct objects *objects)
 		nexthops_resolve(dp->nexthops);
 	objects->resolve = false;
 	devices_settle(objects);
-	if (objects->wait)
+	if (objects->wait) {
 		rcu_wait(dp);
+		worker_drain_handovers(dp);
+	}
 	objects->wait = false;
 	lpm_reclaim(dp->lpm);
 	rcu_poll(dp);

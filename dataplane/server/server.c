@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -152,6 +153,20 @@ start_timers(struct server *server)
 	return 0;
 }
 
+// Every queue of a port is a descriptor, and staged ones come on top.
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_line(LOG_WARNING, "descriptor limit is not raised", "error=\"%s\"",
+			strerror(errno));
+}
+
 static int
 make_parts(struct server *server)
 {
@@ -181,6 +196,7 @@ server_create(struct event_base *base, struct dataplane *dp, const struct server
 	server->start_tsc = rte_rdtsc();
 	TAILQ_INIT(&server->connections);
 	TAILQ_INIT(&server->dead);
+	raise_descriptor_limit();
 	*error = make_parts(server);
 	if (*error != 0)
 		log_error(*error, "server does not start", "error=\"no memory\"");
