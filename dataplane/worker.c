@@ -52,6 +52,13 @@ deactivate(struct worker_private *priv, uint32_t index)
 	priv->active[index] = priv->active[--priv->n_active];
 }
 
+// An empty rx may also mean that no mbuf was left; no edge would bring such a queue back.
+static bool
+rx_waiting(const struct rxq *q)
+{
+	return q->device->driver->rx_arm != NULL && q->device->driver->rx_arm(q->device, q->queue);
+}
+
 static uint16_t
 poll_queues(struct worker *w)
 {
@@ -64,7 +71,7 @@ poll_queues(struct worker *w)
 		uint16_t n = port_rx(q->device, q->queue, pkts, WORKER_BURST);
 
 		if (n == 0) {
-			if (q->edge && ++q->empty_rounds >= EMPTY_ROUNDS_ACTIVE)
+			if (q->edge && ++q->empty_rounds >= EMPTY_ROUNDS_ACTIVE && !rx_waiting(q))
 				deactivate(priv, i);
 			else
 				i++;

@@ -20,7 +20,6 @@ struct af_packet_ring {
 	size_t map_len;
 	uint32_t frame_size, n_frames;
 	uint32_t next; // frame to be read next; worker only
-	bool starved; // stopped for lack of mbufs or after refusing; worker only
 	_Atomic uint64_t rx_refused; // worker writes
 	uint64_t rx_missed; // sum of PACKET_STATISTICS, which reading clears; main thread only
 } __rte_cache_aligned;
@@ -34,7 +33,7 @@ void af_packet_ring_close(struct af_packet_ring *ring);
 // As port_driver.rx. Worker that owns the queue.
 uint16_t af_packet_ring_rx(struct af_packet_ring *ring, const struct buffer_pools *pools,
 	struct rte_mbuf **pkts, uint16_t n);
-// True when a frame waits or may wait. Same worker.
+// True when a frame waits. Same worker.
 bool af_packet_ring_waiting(const struct af_packet_ring *ring);
 
 #endif

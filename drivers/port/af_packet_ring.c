@@ -153,7 +153,7 @@ frame_done(struct af_packet_ring *ring, struct tpacket2_hdr *frame)
 bool
 af_packet_ring_waiting(const struct af_packet_ring *ring)
 {
-	return ring->starved || frame_status(next_frame(ring)) != TP_STATUS_KERNEL;
+	return frame_status(next_frame(ring)) != TP_STATUS_KERNEL;
 }
 
 // Copies the frame out of the ring. The mapping is ours alone to write besides the kernel, its
@@ -227,10 +227,9 @@ af_packet_ring_rx(struct af_packet_ring *ring, const struct buffer_pools *pools,
 	struct tpacket2_hdr *frame;
 	enum buffer_result result;
 	uint16_t received = 0, refused = 0;
-	uint32_t status;
+	uint32_t status, bytes = 0;
 
-	ring->starved = false;
-	while (received + refused < n) {
+	while (received + refused < n && bytes < BUFFER_BURST_BYTES) {
 		frame = next_frame(ring);
 		status = frame_status(frame);
 		if (status == TP_STATUS_KERNEL)
@@ -238,10 +237,8 @@ af_packet_ring_rx(struct af_packet_ring *ring, const struct buffer_pools *pools,
 		result = (status & TP_STATUS_COPY) != 0
 				 ? read_queue(ring->fd, pools, &header, &pkts[received])
 				 : read_ring(ring, frame, pools, &header, &pkts[received]);
-		if (result == BUFFER_NO_MEMORY) {
-			ring->starved = true;
+		if (result == BUFFER_NO_MEMORY)
 			break;
-		}
 		if (result != BUFFER_OK) {
 			refused++;
 		} else if (vnet_to_mbuf(&header, pkts[received]) < 0
@@ -249,13 +246,12 @@ af_packet_ring_rx(struct af_packet_ring *ring, const struct buffer_pools *pools,
 			rte_pktmbuf_free(pkts[received]);
 			refused++;
 		} else {
+			bytes += pkts[received]->pkt_len;
 			received++;
 		}
 		frame_done(ring, frame);
 	}
-	if (unlikely(refused > 0)) {
+	if (unlikely(refused > 0))
 		counter_add(&ring->rx_refused, refused);
-		ring->starved = true; // a short count must not pass for "empty"
-	}
 	return received;
 }

@@ -47,7 +47,6 @@ struct xdp_queue {
 	size_t memory_len;
 	uint32_t chunk;
 	uint32_t n_free; // entries of free_chunks[]
-	bool starved; // rx stopped for lack of mbufs; worker only
 	bool down; // the last kick said so; worker only
 	_Atomic uint64_t rx_refused, tx_lost; // worker writes
 	uint64_t free_chunks[TX_FRAMES]; // tx chunks that are ours
@@ -241,7 +240,6 @@ xdp_rx(struct port *port, uint16_t queue_id, struct rte_mbuf **pkts, uint16_t n)
 	uint32_t ready = RTE_MIN(xdp_ring_ready(rx), n), done;
 	uint16_t received = 0;
 
-	queue->starved = false;
 	for (done = 0; done < ready; done++) {
 		const struct xdp_desc *desc = xdp_ring_desc(rx, rx->mine + done);
 		enum buffer_result result = BUFFER_TOO_LONG;
@@ -249,10 +247,8 @@ xdp_rx(struct port *port, uint16_t queue_id, struct rte_mbuf **pkts, uint16_t n)
 		if (desc->addr < queue->memory_len && desc->len <= queue->memory_len - desc->addr)
 			result = buffer_copy_in(&device->pools, queue->memory + desc->addr,
 				desc->len, &pkts[received]);
-		if (unlikely(result == BUFFER_NO_MEMORY)) {
-			queue->starved = true;
+		if (unlikely(result == BUFFER_NO_MEMORY))
 			break;
-		}
 		if (likely(result == BUFFER_OK))
 			received++;
 		else
@@ -265,8 +261,6 @@ xdp_rx(struct port *port, uint16_t queue_id, struct rte_mbuf **pkts, uint16_t n)
 		xdp_ring_submit(fill, done);
 		xdp_ring_release(rx, done);
 	}
-	if (unlikely(received < done))
-		queue->starved = true; // a short count must not pass for "empty"
 	return received;
 }
 
@@ -369,7 +363,7 @@ xdp_rx_arm(struct port *port, uint16_t queue_id)
 	struct xdp *device = port->priv;
 	struct xdp_queue *queue = &device->queues[queue_id];
 
-	return queue->starved || xdp_ring_ready(&queue->rings.rx) > 0;
+	return xdp_ring_ready(&queue->rings.rx) > 0;
 }
 
 // An empty send tells how the socket stands with its device, in whatever network namespace.

@@ -95,7 +95,9 @@ struct port_driver {
 	// Releases everything, the descriptors included. Persistent devices stay.
 	void (*close)(struct port *port);
 
-	// Reads up to n <= PORT_BURST frames. Returns how many; fewer than n means "empty for now".
+	// Reads up to n <= PORT_BURST frames, fewer when they are long: what a burst holds should
+	// stay in a core's cache. Returns how many; 0 means "empty for now", or that frames wait
+	// but could not be read (no mbufs, or all refused): then rx_arm says so.
 	uint16_t (*rx)(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 	// Sends frames in order. Returns how many the device took (they belong to the driver); on a
 	// short count *stop says why and pkts[returned] onwards still belong to the caller.

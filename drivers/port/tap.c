@@ -34,7 +34,7 @@
 
 struct tap_queue {
 	int fd;
-	bool starved; // rx stopped for lack of mbufs, frames may be waiting; worker only
+	bool unread; // the last rx did not get to the queue's end; worker only
 	_Atomic uint64_t rx_refused; // worker writes
 } __rte_cache_aligned;
 
@@ -178,19 +178,20 @@ tap_rx(struct port *port, uint16_t queue_id, struct rte_mbuf **pkts, uint16_t n)
 	struct tap_queue *queue = &tap->queues[queue_id];
 	struct rte_mbuf *m, *jumbo = NULL;
 	uint16_t received = 0, tries;
-	int result = 0;
+	uint32_t bytes = 0;
+	int result = -1;
 
-	queue->starved = false;
-	for (tries = 0; tries < n; tries++) {
+	for (tries = 0; tries < n && bytes < BUFFER_BURST_BYTES; tries++) {
 		m = rte_pktmbuf_alloc(tap->pools.mbufs);
 		if (unlikely(m == NULL)) {
-			queue->starved = true;
+			result = -1;
 			break;
 		}
 		if (jumbo == NULL)
 			jumbo = rte_pktmbuf_alloc(tap->pools.jumbos);
 		result = read_frame(queue->fd, m, &jumbo);
 		if (result == 1) {
+			bytes += m->pkt_len;
 			pkts[received++] = m;
 			continue;
 		}
@@ -199,9 +200,7 @@ tap_rx(struct port *port, uint16_t queue_id, struct rte_mbuf **pkts, uint16_t n)
 			break;
 		counter_add(&queue->rx_refused, 1);
 	}
-	// A short count means "empty": frames that were refused must not make it look so.
-	if (tries == n && received < n)
-		queue->starved = true;
+	queue->unread = result != 0;
 	rte_pktmbuf_free(jumbo);
 	return received;
 }
@@ -265,7 +264,7 @@ tap_rx_arm(struct port *port, uint16_t queue_id)
 {
 	struct tap *tap = port->priv;
 
-	return tap->queues[queue_id].starved;
+	return tap->queues[queue_id].unread;
 }
 
 static enum cw_port_state

@@ -171,6 +171,38 @@ test_udp_super_frames(void **state)
 	close_tap(f, port);
 }
 
+// A burst ends early when its frames are long, and says that there is more.
+static void
+test_burst_bytes(void **state)
+{
+	struct port_fixture *f = *state;
+	struct rte_mbuf *pkts[PORT_BURST];
+	struct port *port;
+	uint16_t udp_port, n, total = 0, bursts = 0;
+	int fd;
+
+	SKIP_UNLESS_ROOT(f);
+	port = open_tap(f, 1);
+	run("sysctl -qw net.ipv6.conf.cwt0.disable_ipv6=1");
+	fd = udp_socket(AF_INET, &udp_port);
+	drain(port);
+	for (int i = 0; i < 12; i++)
+		udp_send(fd, 50000, (port->capabilities & PORT_TX_USO) != 0 ? 1400 : 0);
+	for (;; bursts++) {
+		n = port_rx(port, 0, pkts, PORT_BURST);
+		rte_pktmbuf_free_bulk(pkts, n);
+		total = (uint16_t)(total + n);
+		if (n == 0)
+			break;
+		assert_true(port->driver->rx_arm(port, 0) || total >= 12);
+	}
+	assert_false(port->driver->rx_arm(port, 0));
+	assert_true(total >= 12);
+	assert_true(bursts >= 4);
+	close(fd);
+	close_tap(f, port);
+}
+
 static void
 test_tcp(void **state)
 {
@@ -385,6 +417,7 @@ main(void)
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_udp_both_ways),
 		cmocka_unit_test(test_udp_super_frames),
+		cmocka_unit_test(test_burst_bytes),
 		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_vlan),
