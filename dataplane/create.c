@@ -79,3 +79,18 @@ dataplane_create(struct dataplane *dp, const struct config *config, const struct
 		error = create_workers(dp, config, cores, memory);
 	return error;
 }
+
+void
+dataplane_free(struct dataplane *dp)
+{
+	if (dp->qsbr != NULL)
+		rcu_drain(dp);
+	for (uint16_t i = 0; i < CW_MAX_WORKERS; i++)
+		worker_free(dp->workers[i]);
+	lpm_free(dp->lpm);
+	nexthops_free(dp->nexthops);
+	neighbors_free(dp->neighbors);
+	fdb_free(dp->fdb);
+	rte_ring_free(dp->events);
+	free(dp->qsbr);
+}

@@ -44,6 +44,8 @@ void rcu_wait(struct dataplane *dp);
 void rcu_defer(struct dataplane *dp, void (*free_fn)(void *), void *arg);
 // Runs what is due. The main loop calls it; bounded.
 void rcu_poll(struct dataplane *dp);
+// Waits for a grace period and runs all of it.
+void rcu_drain(struct dataplane *dp);
 
 static inline const struct network *
 dp_network(const struct dataplane *dp, uint16_t id)

@@ -143,6 +143,7 @@ run(const struct config *config, bool dry)
 	error = dataplane_create(&dataplane, config, &cores, &memory);
 	if (error == 0)
 		error = serve(config, &cores, &dataplane);
+	dataplane_free(&dataplane);
 	rte_eal_cleanup();
 	return error;
 }

@@ -65,3 +65,14 @@ rcu_poll(struct dataplane *dp)
 		due.free_fn(due.arg);
 	}
 }
+
+void
+rcu_drain(struct dataplane *dp)
+{
+	rcu_wait(dp);
+	while (count > 0)
+		rcu_poll(dp);
+	free(queue);
+	queue = NULL;
+	capacity = 0;
+}
