@@ -84,6 +84,7 @@ causewayd_free(struct causewayd *d)
 		return;
 	api_close(d->api);
 	dp_free(d->dp);
+	tombstones_free(d->tombstones);
 	changes_free(d->changes);
 	sync_free(d->sync);
 	api_free(d->api);
@@ -225,7 +226,7 @@ causewayd_load(struct causewayd *d)
 	if (ret < 0)
 		return ret;
 	objects_each(d->objects, OBJECT_PORT, restore_host_port, d);
-	tombstones_replay(d);
+	d->tombstones = tombstones_watch(d);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 struct api;
 struct changes;
 struct sync;
+struct tombstones;
 
 enum dataplane_state {
 	DATAPLANE_AWAY,
@@ -26,6 +27,7 @@ enum dataplane_state {
 struct device {
 	int fds[CW_MAX_QUEUES];
 	unsigned int n;
+	bool holds_netns; // opened in the pod's namespace, which lives as long as they do
 };
 
 struct causewayd {
@@ -37,6 +39,7 @@ struct causewayd {
 	struct sync *sync;
 	struct changes *changes;
 	struct api *api;
+	struct tombstones *tombstones; // NULL: not watched
 	struct nl_sock *netlink; // in our own namespace
 	enum dataplane_state dataplane;
 	uint64_t epoch; // last committed

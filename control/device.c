@@ -26,6 +26,7 @@ device_keep(struct causewayd *d, uint32_t port, const int *fds, unsigned int n)
 	device_forget(d, port);
 	memcpy(d->devices[port].fds, fds, n * sizeof(fds[0]));
 	d->devices[port].n = n;
+	d->devices[port].holds_netns = false;
 }
 
 void
@@ -65,8 +66,10 @@ reattach_tap(struct causewayd *d, const struct port *port, const struct endpoint
 		netns_leave(&guard);
 	}
 	close(netns);
-	if (ret == 0)
+	if (ret == 0) {
 		device_keep(d, port->id, fds, queues(port));
+		d->devices[port->id].holds_netns = true;
+	}
 	return ret;
 }
 
@@ -129,7 +132,7 @@ device_is_gone(struct causewayd *d, const struct port *port)
 	endpoint = endpoint_by_port(d->objects, port->id);
 	if (!port_is_tap(port))
 		return link_find(d->netlink, port->ifname, &link) == -ENODEV;
-	if (d->devices[port->id].n > 0)
+	if (d->devices[port->id].n > 0 && !d->devices[port->id].holds_netns)
 		return tap_name(d->devices[port->id].fds[0], name) == -ENODEV;
 	if (endpoint == NULL)
 		return false;

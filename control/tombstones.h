@@ -7,7 +7,11 @@
 
 #include "causewayd.h"
 
-// Deletes them. At start, before anything is served.
-void tombstones_replay(struct causewayd *d);
+struct tombstones;
+
+// Deletes them, and from now on those that a plugin leaves that did not notice our start. Returns
+// NULL, logged, when the folder cannot be watched. Main thread.
+struct tombstones *tombstones_watch(struct causewayd *d);
+void tombstones_free(struct tombstones *tombstones); // accepts NULL
 
 #endif
