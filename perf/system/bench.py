@@ -19,6 +19,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+HUGEPAGES_MIB = 1024
 sys.path[:0] = [str(HERE), str(ROOT / "tests/functional")]
 
 import scenarios  # noqa: E402
@@ -73,28 +74,41 @@ def report(results, where):
     print(f"\n{table}\n\nWritten to {where}/bench.json and bench.md")
 
 
+def hugepages(*arguments):
+    subprocess.run([ROOT / "packaging/hugepages.sh", *map(str, arguments)], check=True)
+
+
+def run(names, known, build):
+    """Every scenario, with hugepages for the switch and one peer at a time."""
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="cw-bench-"))
+    results = []
+    hugepages("reserve", HUGEPAGES_MIB, os.getpid())
+    try:
+        for name in names:
+            print(f"== {name}", flush=True)
+            bench = Bench(name, build, scratch / name)
+            known[name].run(bench)
+            results += bench.results
+    finally:
+        hugepages("release", os.getpid())
+        shutil.rmtree(scratch, ignore_errors=True)
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenario", nargs="*", help="all when none is named")
     parser.add_argument("--list", action="store_true", help="explain each scenario")
     parser.add_argument("--build", default=ROOT / "build-perf", type=pathlib.Path)
     options = parser.parse_args()
+    os.environ["CAUSEWAY_BUILD"] = str(options.build.resolve())  # before lib.settings is read
     known = modules()
     if options.list:
         return print_list()
     unknown = sorted(set(options.scenario) - set(known))
     if unknown:
         parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(known)}")
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="cw-bench-"))
-    results = []
-    try:
-        for name in options.scenario or known:
-            print(f"== {name}", flush=True)
-            bench = Bench(name, options.build.resolve(), scratch / name)
-            known[name].run(bench)
-            results += bench.results
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    results = run(options.scenario or known, known, options.build.resolve())
     report(results, options.build / "bench")
     return 1 if any(result["met"] is False for result in results) else 0
 

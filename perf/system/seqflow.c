@@ -77,7 +77,7 @@ enter(const char *netns)
 
 // "NETNS:IF" -> a packet socket bound to the interface; its MAC into mac.
 static int
-open_end(const char *end, int protocol, uint8_t *mac)
+open_end(const char *end, uint16_t protocol, uint8_t *mac)
 {
 	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(protocol)};
 	struct ifreq request = {0};

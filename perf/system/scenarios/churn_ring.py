@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A paced, numbered flow between in-process ring ports while 200 ports come and go in 10 s.
 
-Half of the capacity that a closed loop shows. Bar: nothing lost, nothing reordered.
+Half of the capacity that a closed loop shows. Frames that find the receiver's ring of 65,536 full are
+counted apart; they count as lost all the same. Bar: nothing lost, nothing reordered.
 """
 
 

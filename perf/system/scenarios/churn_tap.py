@@ -12,7 +12,7 @@ import time
 
 from lib.dataplane import DataPlane
 from lib.netns import Namespace
-from lib.tap import open_tap
+from lib.devices import open_tap
 from lib import wire
 from measure import LOAD_CPU, WORKER_CPU
 

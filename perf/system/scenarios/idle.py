@@ -26,6 +26,8 @@ def measure(bench, mode):
     try:
         dp.add_network()
         ports = [dp.add_port(number) for number in range(2, PORTS + 2)]
+        for port in ports:
+            port.raw.close()
         for port in ports[:2]:
             port.namespace.ip(f"addr add {port.ip4}/16 dev {port.ifname}")
         share = cpu_share(dp.daemon.process.pid, 10)

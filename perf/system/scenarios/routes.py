@@ -65,7 +65,7 @@ def run(bench):
         per_network = (
             after.heap_used_bytes - before.heap_used_bytes + after.route_bytes - before.route_bytes
         ) / NETWORKS
-        dp.sock.set(wire.Nexthop.make(b"", id=1, kind=wire.NEXTHOP_BLACKHOLE))
+        dp.sock.set(wire.Nexthop.make(b"", id=1, kind=wire.NH_BLACKHOLE))
         prepared = [dp.sock.encode(wire.SET, frame) for frame in frames(list(routes()))]
         times = []
         for frame in prepared:

@@ -18,6 +18,7 @@ def addressed_ports(dp):
     dp.add_network()
     ports = [dp.add_port(number) for number in (2, 3)]
     for port in ports:
+        port.raw.close()  # a listening packet socket would cost a copy of every frame
         port.namespace.ip(f"addr add {port.ip4}/16 dev {port.ifname}")
         port.namespace.ip(f"link set {port.ifname} up")
     return ports
