@@ -12,6 +12,7 @@ NAME_LEN = 64
 ARGS_LEN = 256
 
 HELLO, BEGIN, COMMIT, SET, DEL, GET_STATS, GET_NODE, GET_FDB, GET_PORT_FDS, TRACE = range(1, 11)
+MORE = 0x2000
 EVENT = 0x4000
 REPLY = 0x8000
 
@@ -435,10 +436,11 @@ class DpSock:
             if frame.type == EVENT:
                 self.take_event(frame, part, part_fds)
                 continue
-            assert frame.type == frame_type | REPLY and frame.seq == self.seq
+            assert frame.type & ~MORE == frame_type | REPLY and frame.seq == self.seq
             items += part
             received += part_fds
-            return items, received
+            if not frame.type & MORE:
+                return items, received
 
     def set(self, *items, fds=()):
         """Adds or replaces objects; raises Refused at the first that was refused."""
