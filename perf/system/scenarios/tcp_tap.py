@@ -27,28 +27,33 @@ def addressed_ports(dp):
 class Testpmd:
     """Two net_tap devices in namespaces of their own, io forwarding between them."""
 
-    def __init__(self):
+    def __init__(self, scratch):
+        self.log = scratch / "testpmd.log"
         self.spaces = [Namespace("netA", quiet=True), Namespace("netB", quiet=True)]
         self.process = subprocess.Popen(
             [
                 "dpdk-testpmd", "--lcores", f"0@{LOAD_CPU},1@{WORKER_CPU}", "--in-memory",
                 "--no-pci", "--no-telemetry", "-m", "256",
                 "--vdev", "net_tap0,iface=cwbtap0", "--vdev", "net_tap1,iface=cwbtap1",
-                "--", "--forward-mode=io", "--auto-start", "--total-num-mbufs=8192",
+                "--", "--interactive", "--forward-mode=io", "--auto-start", "--total-num-mbufs=8192",
             ],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.PIPE, stdout=self.log.open("w"), stderr=subprocess.STDOUT,
         )
+        self.wait_started()
         for number, space in enumerate(self.spaces):
             self.move(space, f"cwbtap{number}", f"10.1.0.{number + 1}/16")
 
-    def move(self, space, ifname, address):
+    def wait_started(self):
+        """It finds its devices by name until then: they may not leave its namespace before."""
         deadline = time.monotonic() + 60
-        while subprocess.run(
-            ["ip", "link", "set", ifname, "netns", space.name], capture_output=True
-        ).returncode:
+        while "testpmd>" not in self.log.read_text():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("testpmd made no net_tap device")
+                raise RuntimeError(f"testpmd did not start: {self.log.read_text()[-500:]}")
             time.sleep(0.1)
+
+    @staticmethod
+    def move(space, ifname, address):
+        subprocess.run(["ip", "link", "set", ifname, "netns", space.name], check=True)
         space.ip(f"addr add {address} dev {ifname}")
         space.ip(f"link set {ifname} up")
 
@@ -69,7 +74,7 @@ def run(bench):
     ours, theirs = [], []
     try:
         ports = addressed_ports(dp)
-        peer = Testpmd()
+        peer = Testpmd(bench.scratch)
         peer.pause(True)
         for _ in range(BLOCKS):
             ours.append(tcp_gbps(ports[0].namespace, ports[1].namespace, ports[1].ip4, SECONDS))
