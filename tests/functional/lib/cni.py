@@ -38,7 +38,7 @@ class Cni:
             },
         }
 
-    def run(self, command, container, netns, ifname="eth0", args="", config=None, **changes):
+    def run(self, command, container, netns, ifname="eth0", cni_args="", config=None, **changes):
         """Returns the finished process. changes: keys over the default configuration."""
         env = os.environ | {
             "CNI_COMMAND": command,
@@ -46,7 +46,7 @@ class Cni:
             "CNI_NETNS": str(netns),
             "CNI_IFNAME": ifname,
             "CNI_PATH": ":".join([str(settings.CNI_DIR), *settings.IPAM_DIRS]),
-            "CNI_ARGS": args,
+            "CNI_ARGS": cni_args,
         }
         text = config if config is not None else json.dumps(self.config | changes)
         return subprocess.run(
@@ -70,7 +70,7 @@ class Pod:
     def __init__(self, node, name):
         self.node, self.name = node, name
         self.namespace = Namespace(name)
-        self.container = f"{self.namespace.name}-{next(CONTAINERS)}"
+        self.container = f"{name}-{next(CONTAINERS)}"
         self.attached = {}  # ifname -> result and the configuration changes of ADD
 
     def add(self, ifname="eth0", **changes):

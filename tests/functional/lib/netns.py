@@ -74,7 +74,7 @@ class Namespace:
             f"{info['local']}/{info['prefixlen']}"
             for link in self.ip_json(f"addr show dev {ifname} scope global")
             for info in link.get("addr_info", [])
-            if family in (None, {"inet": 4, "inet6": 6}[info["family"]])
+            if "local" in info and family in (None, {"inet": 4, "inet6": 6}[info["family"]])
         ]
 
     def sysctl(self, key, value):

@@ -14,6 +14,11 @@ def ping(source, address, count=5):
     return count - int(received[1] if received else 0), float(mean[1]) if mean else None
 
 
+def is_silent(source, address):
+    """No answer to a ping, for a second."""
+    return source.run("ping", "-c", 1, "-W", 1, address, check=False).returncode != 0
+
+
 def iperf(server, client, address, *options, seconds=2):
     """server, client: Namespaces. Returns iperf3's "end" object of the client."""
     listener = server.popen(
