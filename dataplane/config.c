@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cjson/cJSON.h>
 
@@ -16,6 +17,7 @@
 #include "cpus.h"
 #include "log.h"
 
+#define CONFIG_FILE CW_CONFIG_DIR "/causeway-dp.json" // read when it exists and --config is absent
 #define CONFIG_FILE_MAX (1 << 20)
 
 enum key_type { KEY_TEXT, KEY_BOOL, KEY_NUMBER };
@@ -226,7 +228,7 @@ print_help(void)
 	for (size_t i = 0; i < N_KEYS; i++)
 		printf("  --%s %-*s %s\n", keys[i].name, 18 - (int)strlen(keys[i].name),
 			keys[i].argument, keys[i].help);
-	printf("\n  --config FILE        JSON file with these keys\n"
+	printf("\n  --config FILE        JSON file with these keys (" CONFIG_FILE " if it exists)\n"
 	       "  --check-config       say whether the configuration is valid, and stop\n"
 	       "  --dry-run            check the machine, too, and say what would be done\n"
 	       "  --version, --help\n");
@@ -255,12 +257,9 @@ check(const struct config *config)
 	return 0;
 }
 
-static int
-load_flags(int argc, char **argv, struct config *config, bool file_only)
+static void
+make_options(struct option *options)
 {
-	struct option options[N_KEYS + 6] = {0};
-	int option, action = CONFIG_RUN, error = 0;
-
 	for (size_t i = 0; i < N_KEYS; i++)
 		options[i] = (struct option){keys[i].name, required_argument, NULL, (int)i};
 	options[N_KEYS] = (struct option){"config", required_argument, NULL, OPTION_CONFIG};
@@ -268,42 +267,66 @@ load_flags(int argc, char **argv, struct config *config, bool file_only)
 	options[N_KEYS + 2] = (struct option){"dry-run", no_argument, NULL, OPTION_DRY_RUN};
 	options[N_KEYS + 3] = (struct option){"help", no_argument, NULL, 'h'};
 	options[N_KEYS + 4] = (struct option){"version", no_argument, NULL, 'V'};
-	optind = 0; // the flags are read twice
-	opterr = file_only ? 1 : 0;
-	while (error == 0 && (option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
+	options[N_KEYS + 5] = (struct option){0};
+}
+
+// First pass: what to do, and the file. Returns a config_action or -errno.
+static int
+load_file_of_flags(int argc, char **argv, const struct option *options, struct config *config)
+{
+	int option, action = CONFIG_RUN, error = 0;
+	const char *path = access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : NULL;
+
+	optind = 0; // glibc: start anew
+	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
 		if (option == '?')
 			return -EINVAL;
+		if (option == 'h' || option == 'V') {
+			option == 'h' ? print_help() : (void)puts("causeway-dp " CW_VERSION);
+			return CONFIG_EXIT;
+		}
 		if (option == OPTION_CHECK)
 			action = CONFIG_CHECK;
 		else if (option == OPTION_DRY_RUN)
 			action = CONFIG_DRY_RUN;
-		else if (option == 'h' || option == 'V')
-			return option == 'h' ? (print_help(), CONFIG_EXIT)
-					     : (puts("causeway-dp " CW_VERSION), CONFIG_EXIT);
 		else if (option == OPTION_CONFIG)
-			error = file_only ? load_file(config, optarg) : 0;
-		else if (!file_only)
-			error = set_from_flag(config, &keys[option], optarg);
+			path = optarg;
 	}
-	if (error == 0 && optind < argc)
+	if (optind < argc)
 		return log_error(-EINVAL, "unexpected argument; see causeway-dp --help",
 			"argument=%s", argv[optind]);
+	if (path != NULL)
+		error = load_file(config, path);
 	return error != 0 ? error : action;
+}
+
+// Second pass: flags win.
+static int
+load_keys_of_flags(int argc, char **argv, const struct option *options, struct config *config)
+{
+	int option, error = 0;
+
+	optind = 0;
+	while (error == 0 && (option = getopt_long(argc, argv, "hV", options, NULL)) != -1)
+		if (option < (int)N_KEYS)
+			error = set_from_flag(config, &keys[option], optarg);
+	return error;
 }
 
 int
 config_load(int argc, char **argv, struct config *config)
 {
+	struct option options[N_KEYS + 6];
 	int action, error;
 
+	make_options(options);
 	set_defaults(config);
-	action = load_flags(argc, argv, config, true); // the file first: flags win
+	action = load_file_of_flags(argc, argv, options, config);
 	if (action < 0 || action == CONFIG_EXIT)
 		return action;
-	action = load_flags(argc, argv, config, false);
-	if (action < 0)
-		return action;
-	error = check(config);
+	error = load_keys_of_flags(argc, argv, options, config);
+	if (error == 0)
+		error = check(config);
 	if (error != 0)
 		return error;
 	log_set_level((enum log_level)log_level_by_name(config->log_level));
