@@ -146,7 +146,7 @@ ipam_call_if_known(const struct config *config, const struct cni_env *env, enum 
 	if (outcome.status != 0)
 		rc = take_error(config->ipam_type, &outcome, error);
 	free(outcome.output);
-	if (rc < 0 && (error->code == CNI_ENVIRONMENT || error->code == CNI_VERSION_UNSUPPORTED))
+	if (rc < 0 && error->code == CNI_ENVIRONMENT)
 		rc = 0;
 	return rc;
 }

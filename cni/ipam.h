@@ -16,8 +16,7 @@
 int ipam_call(const struct config *config, const struct cni_env *env, enum cni_verb verb,
 	cJSON **result, struct cni_error *error);
 
-// For GC and STATUS: like ipam_call, but a delegate that does not know the verb or the version is
-// no failure.
+// For GC and STATUS: like ipam_call, but a delegate that does not know the verb is no failure.
 int ipam_call_if_known(const struct config *config, const struct cni_env *env, enum cni_verb verb,
 	struct cni_error *error);
 

@@ -1,26 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 // STATUS (CNI specification 1.1.0, section 3): runtimes ask every few seconds, so the question is
 // cheap and its answer is not waited for long.
+#include <string.h>
+
 #include "call.h"
 #include "ipam.h"
 
 #define STATUS_TIMEOUT_MS 2000
+
+// causewayd answers without the data plane, too, but then refuses every ADD.
+static int
+check_dataplane(struct cni_call *call, const cJSON *health)
+{
+	const cJSON *state = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(health, "dataplane"), "state");
+
+	if (!cJSON_IsString(state) || strcmp(state->valuestring, "ready") == 0)
+		return 0;
+	return error_set(
+		&call->error, CNI_NOT_AVAILABLE, "the data plane is %s", state->valuestring);
+}
 
 static int
 check_causewayd(struct cni_call *call)
 {
 	struct client_error cause;
 	struct client *client;
+	cJSON *health = NULL;
 	int rc;
 
 	rc = client_open(&client, call->config.socket, &cause);
 	if (rc == 0) {
 		client_set_timeout(client, STATUS_TIMEOUT_MS);
-		rc = client_call(client, "health.get", NULL, NULL, 0, NULL, &cause);
+		rc = client_call(client, "health.get", NULL, NULL, 0, &health, &cause);
 		client_close(client);
 	}
-	if (rc == 0)
-		return 0;
+	if (rc == 0) {
+		rc = check_dataplane(call, health);
+		cJSON_Delete(health);
+		return rc;
+	}
 	error_from_client(&call->error, rc, &cause);
 	call->error.code = CNI_NOT_AVAILABLE;
 	return -1;

@@ -92,7 +92,7 @@ is_column_used(const cJSON *list, const char *path)
 }
 
 static int
-show_table(const cJSON *list, const struct column *columns, FILE *stream)
+show_table(const cJSON *list, const struct column *columns, unsigned indent, FILE *stream)
 {
 	const char *headers[COLUMNS_MAX], *paths[COLUMNS_MAX];
 	struct table *table;
@@ -119,14 +119,14 @@ show_table(const cJSON *list, const struct column *columns, FILE *stream)
 			free(text);
 		}
 	}
-	rc = table_print(table, stream);
+	rc = table_print(table, indent, stream);
 	table_free(table);
 	return rc;
 }
 
 // Columns by the keys of the first element.
 static int
-show_unknown_table(const cJSON *list, FILE *stream)
+show_unknown_table(const cJSON *list, unsigned indent, FILE *stream)
 {
 	struct column columns[COLUMNS_MAX] = {0};
 	const cJSON *member;
@@ -138,7 +138,7 @@ show_unknown_table(const cJSON *list, FILE *stream)
 		columns[n].header = member->string;
 		columns[n++].path = member->string;
 	}
-	return show_table(list, columns, stream);
+	return show_table(list, columns, indent, stream);
 }
 
 static bool
@@ -172,7 +172,7 @@ show_flat(const cJSON *member, unsigned width, unsigned indent, FILE *stream)
 	char *text = show_path(member, "");
 
 	fprintf(stream, "%*s%-*s  %s\n", (int)indent, "", (int)width, member->string,
-		text != NULL ? table_sanitize(text) : "-");
+		text != NULL && text[0] != '\0' ? table_sanitize(text) : "-");
 	free(text);
 }
 
@@ -191,7 +191,7 @@ show_object(const cJSON *object, unsigned indent, FILE *stream)
 			continue;
 		fprintf(stream, "%*s%s\n", (int)indent, "", member->string);
 		rc = cJSON_IsObject(member) ? show_object(member, indent + INDENT, stream)
-					    : show_unknown_table(member, stream);
+					    : show_unknown_table(member, indent + INDENT, stream);
 		if (rc < 0)
 			break;
 	}
@@ -205,9 +205,9 @@ show_result(const cJSON *result, const struct column *columns, FILE *stream)
 	char *text;
 
 	if (list != NULL && columns != NULL)
-		return show_table(list, columns, stream);
+		return show_table(list, columns, 0, stream);
 	if (list != NULL && !is_flat(list))
-		return show_unknown_table(list, stream);
+		return show_unknown_table(list, 0, stream);
 	if (cJSON_IsObject(result))
 		return show_object(result, 0, stream);
 	text = show_path(result, "");

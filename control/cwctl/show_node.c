@@ -72,7 +72,7 @@ show_memory(const cJSON *memory, FILE *stream)
 		jumbos, "");
 	add_memory(table, "routes", stats_number(memory, "route_bytes") / 1024, 0, " KiB");
 	fputs("\n", stream);
-	rc = table_print(table, stream);
+	rc = table_print(table, 0, stream);
 	table_free(table);
 	return rc;
 }

@@ -17,7 +17,7 @@ member(const cJSON *object, const char *key)
 static int
 print(struct table *table, FILE *stream)
 {
-	int rc = table_print(table, stream);
+	int rc = table_print(table, 0, stream);
 
 	table_free(table);
 	return rc;

@@ -128,21 +128,21 @@ measure(const struct table *table, unsigned *widths)
 }
 
 static void
-print_cell(const struct table *table, const unsigned *widths, unsigned column, const char *text,
-	FILE *stream)
+print_cell(const struct table *table, const unsigned *widths, unsigned indent, unsigned column,
+	const char *text, FILE *stream)
 {
 	const bool is_last = column + 1 == table->n_columns;
 	const int padding = (int)(widths[column] - table_width(text));
 
 	if (is_right(table->headers[column]))
-		fprintf(stream, "%*s%s", padding, "", text);
+		fprintf(stream, "%*s%s", (int)indent + padding, "", text);
 	else
-		fprintf(stream, "%s%*s", text, is_last ? 0 : padding, "");
+		fprintf(stream, "%*s%s%*s", (int)indent, "", text, is_last ? 0 : padding, "");
 	fputs(is_last ? "\n" : GAP, stream);
 }
 
 int
-table_print(const struct table *table, FILE *stream)
+table_print(const struct table *table, unsigned indent, FILE *stream)
 {
 	unsigned *widths = calloc(table->n_columns, sizeof(*widths));
 
@@ -152,9 +152,10 @@ table_print(const struct table *table, FILE *stream)
 	}
 	measure(table, widths);
 	for (unsigned i = 0; i < table->n_columns; i++)
-		print_cell(table, widths, i, title(table->headers[i]), stream);
+		print_cell(table, widths, i == 0 ? indent : 0, i, title(table->headers[i]), stream);
 	for (unsigned i = 0; i < table->n_cells; i++)
-		print_cell(table, widths, i % table->n_columns, table->cells[i], stream);
+		print_cell(table, widths, i % table->n_columns == 0 ? indent : 0,
+			i % table->n_columns, table->cells[i], stream);
 	free(widths);
 	return 0;
 }

@@ -20,8 +20,9 @@ void table_cell(struct table *table, const char *text);
 void table_cell_format(struct table *table, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-// Writes headers and rows. Lines carry no trailing blanks. Returns 0 or -ENOMEM.
-int table_print(const struct table *table, FILE *stream);
+// Writes headers and rows, each line after indent blanks; lines carry no trailing blanks. Returns 0
+// or -ENOMEM.
+int table_print(const struct table *table, unsigned indent, FILE *stream);
 
 // Columns that text takes on a terminal: its UTF-8 characters.
 unsigned table_width(const char *text);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 // "trace": the stages that chosen packets take, one block of lines a packet.
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cwctl.h"
 #include "packet_text.h"
@@ -85,24 +85,19 @@ print_record(const cJSON *record)
 static int
 on_record(const cJSON *params, void *arg)
 {
-	const cJSON *record = cJSON_GetObjectItemCaseSensitive(params, "value");
 	struct progress *progress = arg;
 	char *text;
 
-	if (strcmp(text_of(params, "event"), "end") == 0) {
-		fprintf(stderr, "cwctl: the trace has ended: the data plane went away\n");
-		return -1;
-	}
 	if (progress->json) {
 		text = cJSON_PrintUnformatted(params);
 		printf("%s\n", text != NULL ? text : "null");
 		cJSON_free(text);
 	} else {
-		print_record(record);
+		print_record(params);
 	}
 	fflush(stdout);
 	progress->left--;
-	return progress->left <= 0 ? 1 : 0;
+	return progress->left <= 0;
 }
 
 int
@@ -124,7 +119,10 @@ run_trace(const struct cwctl *cwctl, cJSON *params)
 	}
 	rc = client_watch(client, "trace.watch", params, on_record, &progress, &error);
 	client_close(client);
-	if (rc == 1)
+	if (rc > 0)
 		return EXIT_OK;
-	return rc == -1 ? EXIT_REFUSED : report_error("trace.watch", &error);
+	report_error("trace.watch", &error);
+	if (rc == -EPIPE)
+		fprintf(stderr, "  a trace ends with the data plane or causewayd\n");
+	return EXIT_REFUSED;
 }

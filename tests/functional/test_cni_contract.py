@@ -849,6 +849,10 @@ def test_status(cni):
     cni.fail("STATUS", 4, "CNI_PATH", cniVersion="1.1.0", env={"CNI_PATH": None})
     cni.ipam.fail("STATUS", 50, "no addresses left")
     cni.fail("STATUS", 50, "no addresses left", cniVersion="1.1.0")
+    cni.ipam.fail("STATUS", 4, "unknown CNI_COMMAND: STATUS")
+    cni.call("STATUS", cniVersion="1.1.0")
+    cni.fake.behave("health.get", lambda _: {"dataplane": {"state": "away"}})
+    cni.fail("STATUS", 50, "the data plane is away", cniVersion="1.1.0")
     cni.fake.close()
     cni.fail("STATUS", 50, str(cni.socket), cniVersion="1.1.0")
 

@@ -63,7 +63,7 @@ test_alignment(void **state)
 	table_cell(table, NULL);
 	table_cell(table, "1234567");
 	table_cell(table, "");
-	assert_int_equal(table_print(table, capture_start(&capture)), 0);
+	assert_int_equal(table_print(table, 0, capture_start(&capture)), 0);
 	assert_captured(&capture, "NAME          COUNT  LAST\n"
 				  "übergrößen        5  x\n"
 				  "-           1234567  -\n");
@@ -79,7 +79,7 @@ test_terminals_are_safe(void **state)
 	struct capture capture;
 
 	table_cell(table, "\033[2Jx\r\n\x7f");
-	assert_int_equal(table_print(table, capture_start(&capture)), 0);
+	assert_int_equal(table_print(table, 0, capture_start(&capture)), 0);
 	assert_captured(&capture, "A\n?[2Jx???\n");
 	table_free(table);
 	assert_shown("{\"a\": \"\\u001b[31m\"}", NULL, "a  ?[31m\n");
@@ -126,9 +126,9 @@ test_object(void **state)
 		"sub\n"
 		"  key  v\n"
 		"rows\n"
-		"p  q\n"
-		"1  2\n"
-		"3  -\n");
+		"  p  q\n"
+		"  1  2\n"
+		"  3  -\n");
 	assert_shown("{}", NULL, "");
 	assert_shown("\"done\"", NULL, "done\n");
 	assert_shown("null", NULL, "");
