@@ -3,12 +3,21 @@
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 import pytest
 from lib import settings
 from lib.dataplane import DataPlane
+from lib.netns import remove_leftovers
 from lib.node import Node
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_up_in_any_case():
+    """A time limit's SIGTERM ends the session in order; what a SIGKILL left goes now."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    remove_leftovers()
 
 
 @pytest.fixture(scope="session")

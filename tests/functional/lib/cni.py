@@ -101,7 +101,7 @@ class Pod:
         return self.namespace.run(*args, **options)
 
     def ping(self, address, count=3, check=True):
-        options = ["-c", count, "-i", "0.05", "-W", "2", "-w", "20"]
+        options = ["-c", count, "-i", "0.05", "-W", "5"]
         return self.run("ping", *options, address, check=check)
 
     def raw(self, ifname="eth0"):

@@ -92,6 +92,14 @@ class Namespace:
                 set_namespace(home.fileno())
 
 
+def remove_leftovers():
+    """Namespaces of test processes that are dead."""
+    for path in pathlib.Path("/run/netns").glob("cwt*-*"):
+        pid = path.name[3:].split("-")[0]
+        if pid.isdigit() and not pathlib.Path("/proc", pid).exists():
+            subprocess.run(["ip", "netns", "del", path.name], check=False)
+
+
 def set_namespace(descriptor):
     if LIBC.setns(descriptor, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns")

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from lib import settings
+from lib.books import assert_balanced
 from lib.cni import Cni, Pod
 from lib.daemon import Daemon
 from lib.dataplane import dp_command
@@ -87,6 +88,15 @@ class Node:
     def call(self, method, fds=(), **params):
         with self.rpc() as rpc:
             return rpc.call(method, fds, **params)
+
+    def port_stats(self):
+        """{port name: counters}, as lib.books reads them."""
+        return {port["port"]: port for port in self.call("stats.get")["ports"]}
+
+    def assert_balanced(self):
+        """Port by port; the sum holds only where no port was deleted since the start."""
+        self.assert_alive()
+        assert_balanced(self.port_stats, gone=None)
 
     def pod(self, name, **config):
         """A new pod with eth0 attached."""

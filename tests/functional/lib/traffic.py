@@ -7,7 +7,7 @@ import subprocess
 
 def ping(source, address, count=5):
     """source: a Namespace. Returns (answers lost, mean round trip in ms or None)."""
-    options = ["-c", count, "-i", "0.02", "-W", "2", "-w", "15"]
+    options = ["-c", count, "-i", "0.02", "-W", "5"]
     run = source.run("ping", *options, address, check=False)
     received = re.search(r"(\d+) received", run.stdout)
     mean = re.search(r"= [\d.]+/([\d.]+)/", run.stdout)
