@@ -147,7 +147,7 @@ read_some(struct connection *c, void *to, size_t n)
 static int
 start_frame(struct connection *c)
 {
-	struct reason why;
+	struct reason why = {""};
 
 	if (frame_check_header(&c->header, &why) != 0) {
 		connection_end(c, why.text);
@@ -176,7 +176,7 @@ static void
 finish_frame(struct connection *c)
 {
 	struct cw_frame *frame = c->frame;
-	struct reason why;
+	struct reason why = {""};
 
 	c->frame = NULL;
 	c->have = 0;

@@ -28,7 +28,7 @@ objects_epoch_name(struct objects *objects, const struct cw_item *item)
 void
 objects_epoch_release(struct objects *objects, const struct cw_item *item)
 {
-	struct reason why;
+	struct reason why = {""};
 	struct object_key key;
 	struct object *object;
 

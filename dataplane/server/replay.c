@@ -138,7 +138,7 @@ release_item(struct cursor *at, const struct cw_item *item)
 static void
 set_item(struct cursor *at, const struct cw_item *item)
 {
-	struct reason why;
+	struct reason why = {""};
 	int error;
 
 	if (object_pass(item) != at->pass)

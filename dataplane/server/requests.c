@@ -74,7 +74,7 @@ static void
 handle_begin(struct connection *c, const struct cw_frame *frame)
 {
 	const struct cw_epoch *epoch = (const struct cw_epoch *)first_item(frame);
-	struct reason why;
+	struct reason why = {""};
 	int error = 0;
 
 	server_take_over(c->server, c);
@@ -92,7 +92,7 @@ handle_commit(struct connection *c, const struct cw_frame *frame)
 {
 	const struct cw_epoch *epoch = (const struct cw_epoch *)first_item(frame);
 	struct replay *replay = c->replay;
-	struct reason why;
+	struct reason why = {""};
 	struct reply reply;
 
 	if (replay == NULL || replay_epoch(replay) != epoch->epoch) {
@@ -113,7 +113,7 @@ static bool
 stage(struct connection *c, struct cw_frame *frame, const int *fds, uint16_t n)
 {
 	const struct cw_item *item = NULL;
-	struct reason why, no_room;
+	struct reason why = {""}, no_room = {""};
 	struct reply reply;
 	uint32_t index = 0;
 	bool bad = false;
@@ -138,7 +138,7 @@ handle_set(struct connection *c, struct cw_frame *frame, int *fds, uint16_t n)
 {
 	struct objects *objects = c->server->objects;
 	const struct cw_item *item = NULL;
-	struct reason why;
+	struct reason why = {""};
 	struct reply reply;
 	uint32_t index = 0;
 	uint16_t used = 0;
@@ -166,7 +166,7 @@ handle_del(struct connection *c, const struct cw_frame *frame)
 {
 	struct objects *objects = c->server->objects;
 	const struct cw_item *item = NULL;
-	struct reason why;
+	struct reason why = {""};
 	struct reply reply;
 	uint32_t index = 0;
 	bool bad = false;
@@ -219,7 +219,7 @@ handle_get_port_fds(struct connection *c, const struct cw_frame *frame)
 				      ? objects_device(c->server->objects, (uint16_t)port->id)
 				      : NULL;
 	int error, fds[CW_FRAME_FDS];
-	struct reason why;
+	struct reason why = {""};
 	struct reply reply;
 	uint16_t n = 0;
 
@@ -236,7 +236,7 @@ handle_get_port_fds(struct connection *c, const struct cw_frame *frame)
 static void
 handle_trace(struct connection *c, const struct cw_frame *frame)
 {
-	struct reason why;
+	struct reason why = {""};
 	const int error =
 		tracing_set(c->server->tracing, (const struct cw_trace *)first_item(frame), &why);
 
