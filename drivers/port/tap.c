@@ -21,6 +21,7 @@
 #include <rte_malloc.h>
 
 #include "buffer.h"
+#include "netdev_stats.h"
 #include "port.h"
 #include "vnet.h"
 
@@ -40,6 +41,7 @@ struct tap_queue {
 
 struct tap {
 	struct buffer_pools pools;
+	struct netdev_stats before; // the device's counters when it was opened; main thread
 	uint16_t n_queues;
 	struct tap_queue queues[];
 };
@@ -98,6 +100,24 @@ offer_offloads(int fd)
 	return PORT_TX_CHECKSUM; // every tun takes unfinished checksums in a vnet header
 }
 
+// What the device lost since it exists. It may have moved to any network namespace, under any name.
+static int
+read_device_stats(int fd, struct netdev_stats *stats)
+{
+	struct ifreq request = {0};
+	int netns, ret;
+
+	if (ioctl(fd, TUNGETIFF, &request) < 0)
+		return -errno;
+	netns = ioctl(fd, TUNGETDEVNETNS, 0);
+	if (netns < 0)
+		return -errno;
+	request.ifr_name[IFNAMSIZ - 1] = '\0';
+	ret = netdev_stats_read(netns, request.ifr_name, stats);
+	close(netns);
+	return ret;
+}
+
 static int
 tap_open(struct port *port, const struct port_config *config, char *reason, size_t reason_len)
 {
@@ -125,6 +145,7 @@ tap_open(struct port *port, const struct port_config *config, char *reason, size
 	tap->n_queues = config->n_fds;
 	for (uint16_t i = 0; i < config->n_fds; i++)
 		tap->queues[i].fd = config->fds[i];
+	read_device_stats(config->fds[0], &tap->before);
 	port->priv = tap;
 	port->n_rx = port->n_tx = config->n_fds;
 	port->capabilities = offer_offloads(config->fds[0]) | PORT_TX_CHAINS | PORT_RX_EDGE
@@ -287,12 +308,16 @@ tap_state(struct port *port, char *reason, size_t reason_len)
 	return CW_PORT_UP;
 }
 
+// The device's tx is our rx: its queue overflows when we read too slowly.
 static void
 tap_device_stats(struct port *port, struct port_device_stats *stats)
 {
 	struct tap *tap = port->priv;
+	struct netdev_stats now = tap->before;
 
-	*stats = (struct port_device_stats){0};
+	read_device_stats(tap->queues[0].fd, &now); // reads as zero without the privilege
+	stats->rx_dropped = now.tx_dropped - tap->before.tx_dropped;
+	stats->tx_dropped = now.rx_dropped - tap->before.rx_dropped;
 	for (uint16_t i = 0; i < tap->n_queues; i++)
 		stats->rx_dropped +=
 			atomic_load_explicit(&tap->queues[i].rx_refused, memory_order_relaxed);

@@ -112,8 +112,7 @@ enter_netns(int fd)
 	assert_int_equal(setns(fd, CLONE_NEWNET), 0);
 }
 
-// Addresses, static neighbours, and a TCP that starts with its largest frames.
-static void
+void
 set_up_interface(const char *name)
 {
 	run("ip link set %s address " NEAR_MAC " up && ip addr add 10.9.0.1/24 dev %s && "
@@ -386,6 +385,16 @@ udp_send(int fd, uint16_t len, uint16_t segment)
 		payload[i] = (uint8_t)(i * 3);
 	assert_int_equal(setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)), 0);
 	assert_int_equal(send(fd, payload, len, 0), len);
+}
+
+void
+udp_try_send(int fd, uint16_t len)
+{
+	static const uint8_t payload[2000];
+	int size = 0;
+
+	setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
+	assert_true(send(fd, payload, len, MSG_DONTWAIT) == len || errno == ENOBUFS);
 }
 
 void

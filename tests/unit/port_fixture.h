@@ -39,6 +39,9 @@ int port_fixture_teardown(void **state);
 void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // Changes the calling thread's network namespace; sockets made afterwards belong there.
 void enter_netns(int fd);
+// Gives a device the kernel's addresses of the tests, static neighbours, and a TCP that starts with
+// its largest frames.
+void set_up_interface(const char *name);
 // Persistent tap with its first n queues attached, as the control plane makes them.
 void make_tap(const char *name, int *fds, uint16_t n);
 // veth pair: 'name' in the host's namespace, 'pod0' with 10.9.0.1/24 and fd09::1/64 in the pod's;
@@ -79,6 +82,8 @@ struct rte_mbuf *make_udp4(const struct port_fixture *f, uint16_t dst_port, uint
 int udp_socket(int family, uint16_t *port);
 // Sends len bytes, as segments of 'segment' bytes when that is not 0 (UDP_SEGMENT).
 void udp_send(int fd, uint16_t len, uint16_t segment);
+// The same, but the kernel may drop it on its way into the device.
+void udp_try_send(int fd, uint16_t len);
 // MAC addresses: of the kernel's interface, of the neighbour that the test plays.
 #define NEAR_MAC "02:00:00:00:09:01"
 #define FAR_MAC "02:00:00:00:09:02"

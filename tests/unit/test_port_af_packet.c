@@ -11,6 +11,9 @@
 
 #include "port_fixture.h"
 
+#define SENT 3000 // more than a queue holds
+#define STRAYS 9 // what the kernel may say of its own accord, multicast reports
+
 #define SUPER 40000
 
 static int
@@ -288,6 +291,7 @@ test_overflow(void **state)
 	struct port *port;
 	uint16_t udp_port;
 	unsigned int received = 0;
+	uint64_t dropped;
 	int fd;
 
 	SKIP_UNLESS_ROOT(f);
@@ -300,7 +304,7 @@ test_overflow(void **state)
 	port->driver->device_stats(port, &stats);
 	assert_int_equal(stats.rx_dropped, 0);
 	fd = pod_udp_socket(f, AF_INET, &udp_port);
-	for (int i = 0; i < 3000; i++)
+	for (int i = 0; i < SENT; i++)
 		udp_send(fd, 64, 0);
 	while (port_rx(port, 0, &m, 1) == 1) {
 		rte_pktmbuf_free(m);
@@ -308,13 +312,14 @@ test_overflow(void **state)
 	}
 	port->driver->device_stats(port, &stats);
 	assert_true(stats.rx_dropped > 0);
-	assert_int_equal(received + stats.rx_dropped, 3000);
+	assert_in_range(received + stats.rx_dropped, SENT, SENT + STRAYS);
+	dropped = stats.rx_dropped;
 	udp_send(fd, 64, 0);
 	m = receive(port, 0, NULL);
 	assert_non_null(m);
 	rte_pktmbuf_free(m);
 	port->driver->device_stats(port, &stats);
-	assert_int_equal(received + stats.rx_dropped, 3000); // reading twice changes nothing
+	assert_int_equal(stats.rx_dropped, dropped); // reading twice changes nothing
 	close(fd);
 	close_veth(f, port);
 }

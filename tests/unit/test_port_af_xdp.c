@@ -16,6 +16,9 @@
 
 #include "port_fixture.h"
 
+#define SENT 3000 // more than a queue holds
+#define STRAYS 9 // what the kernel may say of its own accord, multicast reports
+
 #ifndef AF_XDP
 #define AF_XDP 44
 #endif
@@ -38,7 +41,7 @@ load_program(int map)
 	const struct bpf_insn program[] = {
 		instruction(BPF_LDX | BPF_W | BPF_MEM, BPF_REG_2, BPF_REG_1,
 			offsetof(struct xdp_md, rx_queue_index), 0),
-		instruction(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, map),
+		instruction(BPF_LD | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, map), // BPF_IMM is 0
 		instruction(0, 0, 0, 0, 0),
 		instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, XDP_PASS),
 		instruction(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_redirect_map),
@@ -207,7 +210,7 @@ test_overflow(void **state)
 	fd = udp_socket(AF_INET, &udp_port);
 	enter_netns(f->host_netns);
 	drain(device.port);
-	for (int i = 0; i < 3000; i++)
+	for (int i = 0; i < SENT; i++)
 		udp_send(fd, 64, 0);
 	while (port_rx(device.port, 0, &m, 1) == 1) {
 		rte_pktmbuf_free(m);
@@ -215,7 +218,7 @@ test_overflow(void **state)
 	}
 	device.port->driver->device_stats(device.port, &stats);
 	assert_true(stats.rx_dropped > 0);
-	assert_int_equal(received + stats.rx_dropped, 3000);
+	assert_in_range(received + stats.rx_dropped, SENT, SENT + STRAYS);
 	close(fd);
 	close_device(f, &device);
 }

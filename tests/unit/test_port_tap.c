@@ -17,6 +17,9 @@
 
 #include "port_fixture.h"
 
+#define SENT 3000 // more than a queue holds
+#define STRAYS 9 // what the kernel may say of its own accord, multicast reports
+
 static struct port *
 open_tap(struct port_fixture *f, uint16_t n_queues)
 {
@@ -381,6 +384,45 @@ test_starvation(void **state)
 	close_tap(f, port);
 }
 
+// What the kernel's queue lost is reported, also when the device is in another network namespace.
+static void
+test_overflow(void **state)
+{
+	struct port_fixture *f = *state;
+	struct port_device_stats stats;
+	struct rte_mbuf *m;
+	unsigned int received = 0;
+	struct port *port;
+	uint16_t udp_port;
+	int fd;
+
+	SKIP_UNLESS_ROOT(f);
+	port = open_tap(f, 1);
+	run("ip link set cwt0 netns /proc/%d/fd/%d name eth7", (int)getpid(), f->pod_netns);
+	enter_netns(f->pod_netns);
+	set_up_interface("eth7");
+	run("sysctl -qw net.ipv6.conf.eth7.disable_ipv6=1");
+	fd = udp_socket(AF_INET, &udp_port);
+	enter_netns(f->host_netns);
+	drain(port);
+	for (int i = 0; i < SENT; i++)
+		udp_try_send(fd, 64);
+	while (port_rx(port, 0, &m, 1) == 1) {
+		rte_pktmbuf_free(m);
+		received++;
+	}
+	port->driver->device_stats(port, &stats);
+	assert_true(stats.rx_dropped > 0);
+	assert_in_range(received + stats.rx_dropped, SENT, SENT + STRAYS);
+	assert_int_equal(if_nametoindex("eth7"), 0); // back at home
+	close(fd);
+	port_close(port);
+	enter_netns(f->pod_netns);
+	remove_link("eth7");
+	enter_netns(f->host_netns);
+	assert_no_leak(f);
+}
+
 static void
 test_edge_wake(void **state)
 {
@@ -424,6 +466,7 @@ main(void)
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_tx_refused),
 		cmocka_unit_test(test_starvation),
+		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_edge_wake),
 	};
 
