@@ -159,6 +159,7 @@ doctor_read_config(struct doctor *doctor, const char *path)
 		snprintf(doctor->cores_text, sizeof(doctor->cores_text), "%s", cores->valuestring);
 	take_number(config, "mbufs", &doctor->sizing.mbufs);
 	take_number(config, "jumbos", &doctor->sizing.jumbos);
+	take_number(config, "fdb-entries", &doctor->sizing.fdb_entries); // causeway-dp takes both
 	take_number(config, "fdb_entries", &doctor->sizing.fdb_entries);
 	take_number(config, "neighbors", &doctor->sizing.neighbors);
 	doctor->huge = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(config, "huge"));
