@@ -306,8 +306,8 @@ void
 endpoint_plan_free(struct endpoint_plan *plan)
 {
 	transaction_abort(plan->t);
-	object_free(&plan->endpoint->object);
-	object_free(&plan->port->object);
+	object_free((struct object *)plan->endpoint);
+	object_free((struct object *)plan->port);
 	*plan = (struct endpoint_plan){0};
 }
 

@@ -81,30 +81,30 @@ sweep_route(void *arg, struct object *object)
 	return 0;
 }
 
-// How often members [0, end) name the next hop that member 'like' names.
-static uint32_t
-times_named(const struct nexthop *group, uint32_t end, uint32_t like)
+static bool
+is_released(
+	struct causewayd *d, const struct nexthop *nexthop, const uint32_t gone[CW_MAX_NEXTHOPS])
 {
-	uint32_t times = 0;
-
-	for (uint32_t i = 0; i < end; i++)
-		times += group->members[i].nexthop == group->members[like].nexthop;
-	return times;
+	return nexthop != NULL && nexthop->automatic && gone[nexthop->id] > 0
+	       && objects_users(d->objects, OBJECT_NEXTHOP, nexthop->id) <= gone[nexthop->id];
 }
 
 void
-nexthop_release(struct transaction *t, struct causewayd *d, uint32_t id, uint32_t gone)
+nexthops_release(struct transaction *t, struct causewayd *d, uint32_t gone[CW_MAX_NEXTHOPS])
 {
-	struct nexthop *nexthop = nexthop_by_id(d->objects, id);
+	// Groups first: what goes with them may be the last references to their members.
+	for (unsigned int pass = 0; pass < 2; pass++)
+		for (uint32_t id = 1; id < CW_MAX_NEXTHOPS; id++) {
+			struct nexthop *nexthop =
+				gone[id] > 0 ? nexthop_by_id(d->objects, id) : NULL;
 
-	if (nexthop == NULL || !nexthop->automatic
-		|| objects_users(d->objects, OBJECT_NEXTHOP, id) > gone)
-		return;
-	transaction_delete(t, &nexthop->object);
-	for (uint32_t i = 0; i < nexthop->n_members; i++)
-		if (times_named(nexthop, i, i) == 0)
-			nexthop_release(t, d, nexthop->members[i].nexthop,
-				times_named(nexthop, nexthop->n_members, i));
+			if (!is_released(d, nexthop, gone)
+				|| (nexthop->kind == CW_NEXTHOP_GROUP) != (pass == 0))
+				continue;
+			transaction_delete(t, &nexthop->object);
+			for (uint32_t i = 0; i < nexthop->n_members; i++)
+				gone[nexthop->members[i].nexthop]++;
+		}
 }
 
 int
@@ -128,8 +128,9 @@ port_delete(struct transaction *t, struct causewayd *d, struct port *port)
 	objects_each(d->objects, OBJECT_NEXTHOP, sweep_group, &sweep);
 	objects_each(d->objects, OBJECT_ROUTE, sweep_route, &sweep);
 	for (uint32_t id = 1; id < CW_MAX_NEXTHOPS; id++)
-		if (sweep.gone[id] > 0 && !sweep.nexthops[id])
-			nexthop_release(t, d, id, sweep.gone[id]);
+		if (sweep.nexthops[id])
+			sweep.gone[id] = 0; // goes already
+	nexthops_release(t, d, sweep.gone);
 	free(sweep.nexthops);
 	free(sweep.gone);
 	return sweep.n;

@@ -10,7 +10,8 @@
 // many objects go besides the port, or -ENOMEM.
 int port_delete(struct transaction *t, struct causewayd *d, struct port *port);
 
-// Deletes an automatic next hop that these 'gone' references are the last of.
-void nexthop_release(struct transaction *t, struct causewayd *d, uint32_t nexthop, uint32_t gone);
+// Deletes automatic next hops that lose their last references: gone[] says by identifier how many
+// of them go. Changes gone[].
+void nexthops_release(struct transaction *t, struct causewayd *d, uint32_t gone[CW_MAX_NEXTHOPS]);
 
 #endif

@@ -80,8 +80,9 @@ route_change_end(struct route_change *change)
 	if (change == NULL)
 		return;
 	for (uint32_t id = 1; id < CW_MAX_NEXTHOPS; id++)
-		if (change->gone[id] > 0 && change->kept[id] == 0)
-			nexthop_release(change->t, change->d, id, change->gone[id]);
+		if (change->kept[id] > 0)
+			change->gone[id] = 0;
+	nexthops_release(change->t, change->d, change->gone);
 	tdestroy(change->made, keep_node);
 	free(change->gone);
 	free(change->kept);

@@ -309,6 +309,7 @@ int
 dp_adopt(struct dp *dp, int fd)
 {
 	dp->adopted = true;
+	close_connection(dp, "another one takes its place");
 	evutil_make_socket_nonblocking(fd);
 	return use(dp, fd);
 }
