@@ -13,7 +13,7 @@ struct waiting {
 
 struct changes {
 	struct causewayd *d;
-	STAILQ_HEAD(, waiting) queue;
+	STAILQ_HEAD(waiting_list, waiting) queue;
 	bool busy;
 	struct event *wake;
 };

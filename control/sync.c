@@ -259,7 +259,7 @@ replay(struct sync *sync)
 
 	for (unsigned int type = 0; type < OBJECT_TYPES; type++)
 		n += objects_count(d->objects, type);
-	sync->sent = calloc(n + 1, sizeof(*sync->sent));
+	sync->sent = calloc(n + 1, sizeof(struct object *));
 	sync->batch = batch_new(d, &handler, sync);
 	if (sync->sent == NULL || sync->batch == NULL) {
 		dp_disconnect(d->dp, "no memory");

@@ -5,31 +5,12 @@
 #include <string.h>
 
 #include "batch.h"
-#include "changes.h"
 #include "device.h"
 #include "fail_point.h"
 #include "host_port.h"
 #include "log.h"
+#include "transaction_private.h"
 #include "watch.h"
-
-struct change {
-	struct object *before; // of the tree, ours while 'after' is in its place; NULL: it is new
-	struct object *after; // ours until it is installed; NULL: it goes
-	bool installed, sent, refused;
-};
-
-struct transaction {
-	struct causewayd *d;
-	struct change *changes; // those that put first, by type; then those that delete, backwards
-	unsigned int n, capacity;
-	bool no_memory, needs_dataplane;
-	bool heard; // the data plane took it
-	unsigned int host_done; // host ports that follow already
-	char intent[16];
-	struct failure failure;
-	transaction_done_fn *done;
-	void *arg;
-};
 
 static void send_changes(struct transaction *t);
 static void commit(struct transaction *t);
@@ -125,91 +106,6 @@ transaction_clear_intent(struct transaction *t, const char *key)
 	snprintf(t->intent, sizeof(t->intent), "%s", key);
 }
 
-// --- order
-
-static const struct object *
-any(const struct change *change)
-{
-	return change->after != NULL ? change->after : change->before;
-}
-
-static bool
-is_group(const struct object *object)
-{
-	return object->type == OBJECT_NEXTHOP
-	       && ((const struct nexthop *)object)->kind == CW_NEXTHOP_GROUP;
-}
-
-static int
-compare_changes(const void *a, const void *b)
-{
-	const struct change *x = a, *y = b;
-
-	if ((x->after == NULL) != (y->after == NULL))
-		return x->after == NULL ? 1 : -1;
-	if (x->after != NULL && x->after->type != y->after->type)
-		return x->after->type - y->after->type;
-	if (x->after == NULL && x->before->type != y->before->type)
-		return y->before->type - x->before->type;
-	// Groups of next hops come after their members, and go before them.
-	if (x->after != NULL && is_group(x->after) != is_group(y->after))
-		return is_group(x->after) - is_group(y->after);
-	if (x->after == NULL && is_group(x->before) != is_group(y->before))
-		return is_group(y->before) - is_group(x->before);
-	return object_class(any(x))->compare(any(x), any(y));
-}
-
-static bool
-has_duplicates(const struct transaction *t)
-{
-	for (unsigned int i = 1; i < t->n; i++)
-		if (compare_changes(&t->changes[i - 1], &t->changes[i]) == 0)
-			return true;
-	return false;
-}
-
-// --- the tree
-
-static int
-install(struct transaction *t)
-{
-	struct objects *objects = t->d->objects;
-
-	for (unsigned int i = 0; i < t->n; i++) {
-		struct change *change = &t->changes[i];
-
-		if (change->after == NULL)
-			continue;
-		if (change->before != NULL)
-			objects_remove(objects, change->before);
-		if (objects_insert(objects, change->after) < 0) {
-			if (change->before != NULL)
-				objects_insert(objects, change->before);
-			return -ENOMEM;
-		}
-		change->installed = true;
-	}
-	return 0;
-}
-
-static void
-uninstall(struct transaction *t)
-{
-	struct objects *objects = t->d->objects;
-
-	for (unsigned int i = t->n; i-- > 0;) {
-		struct change *change = &t->changes[i];
-
-		if (!change->installed)
-			continue;
-		objects_remove(objects, change->after);
-		change->installed = false;
-		// Cannot fail for lack of memory: its place has just become free.
-		if (change->before != NULL && objects_insert(objects, change->before) < 0)
-			log_error("object lost until the next restart");
-	}
-}
-
 // --- the end
 
 static void
@@ -229,7 +125,7 @@ move_host_port(struct transaction *t, const struct change *change, bool back)
 	const struct port *port;
 	struct failure ignored;
 
-	if (any(change)->type != OBJECT_NETWORK || after == NULL)
+	if (change_object(change)->type != OBJECT_NETWORK || after == NULL)
 		return 0; // the addresses go with the device
 	port = port_of_host(t->d->objects, after->id);
 	if (port == NULL)
@@ -342,7 +238,7 @@ revert(struct transaction *t)
 	struct batch *batch = NULL;
 
 	move_host_ports_back(t);
-	uninstall(t);
+	transaction_uninstall(t);
 	if (t->d->dataplane == DATAPLANE_READY)
 		batch = batch_new(t->d, &handler, t);
 	t->heard = false;
@@ -366,7 +262,7 @@ on_refused(void *arg, unsigned int index, int error, const char *reason)
 {
 	struct transaction *t = arg;
 	struct change *change = &t->changes[index];
-	const struct object *object = any(change);
+	const struct object *object = change_object(change);
 	char key[OBJECT_KEY_LEN];
 
 	if (change->after == NULL) {
@@ -424,46 +320,6 @@ send_changes(struct transaction *t)
 	batch_send(batch);
 }
 
-// --- the store
-
-static int
-store_change(struct transaction *t, const struct change *change)
-{
-	const struct object *object = any(change);
-	const struct object_class *class = object_class(object);
-	char key[OBJECT_KEY_LEN], *text;
-	cJSON *json;
-	int ret;
-
-	class->key(t->d->objects, object, key, sizeof(key));
-	if (change->after == NULL)
-		return store_remove(t->d->store, class->name, key);
-	json = class->to_json(t->d->objects, object);
-	text = json != NULL ? cJSON_PrintUnformatted(json) : NULL;
-	cJSON_Delete(json);
-	if (text == NULL)
-		return -ENOMEM;
-	ret = store_put(t->d->store, class->name, key, text);
-	cJSON_free(text);
-	return ret;
-}
-
-static int
-store_changes(struct transaction *t)
-{
-	int ret = store_begin(t->d->store);
-
-	for (unsigned int i = 0; i < t->n && ret == 0; i++)
-		ret = store_change(t, &t->changes[i]);
-	if (ret == 0 && t->intent[0] != '\0')
-		ret = store_remove(t->d->store, "intent", t->intent);
-	if (ret == 0)
-		ret = store_commit(t->d->store);
-	if (ret < 0)
-		store_rollback(t->d->store);
-	return ret;
-}
-
 // --- done
 
 static void
@@ -516,7 +372,7 @@ commit(struct transaction *t)
 		revert(t);
 		return;
 	}
-	ret = store_changes(t);
+	ret = transaction_store(t);
 	if (ret < 0) {
 		failure_set(&t->failure, CW_RPC_STORE, NULL, NULL,
 			"look after the state directory and try again",
@@ -543,13 +399,11 @@ transaction_run(struct transaction *t, bool needs_dataplane, transaction_done_fn
 		revert(t);
 		return;
 	}
-	if (t->n > 0)
-		qsort(t->changes, t->n, sizeof(t->changes[0]), compare_changes);
-	if (has_duplicates(t)) {
+	if (!transaction_sort(t)) {
 		failure_set(&t->failure, CW_RPC_INVALID_PARAMS, NULL, NULL, "give each once",
 			"the same object is given twice");
 		revert(t);
-	} else if (install(t) < 0) {
+	} else if (transaction_install(t) < 0) {
 		failure_set(&t->failure, CW_RPC_EXHAUSTED, NULL, NULL, NULL, "no memory");
 		revert(t);
 	} else if (needs_dataplane && d->dataplane != DATAPLANE_READY) {

@@ -144,6 +144,7 @@ read_object(struct request *request, const struct object_class *class, const cJS
 
 	if (object == NULL)
 		request_fail(request, &failure);
+	// cppcheck-suppress returnDanglingLifetime ; objects keep nothing of failure
 	return object;
 }
 

@@ -123,12 +123,10 @@ take_lines(struct connection *connection)
 	while (!connection->closing && connection->n_requests < CONNECTION_REQUESTS
 		&& line_buffer_next(connection->lines, &line) > 0)
 		request_take(connection, line.text, line.length, line.fds, line.n_fds);
-	if (connection->closing || connection->eof)
+	if (connection->closing || connection->eof || connection->n_requests == CONNECTION_REQUESTS)
 		event_del(connection->readable);
-	else if (connection->n_requests < CONNECTION_REQUESTS)
-		event_add(connection->readable, NULL);
 	else
-		event_del(connection->readable);
+		event_add(connection->readable, NULL);
 	if (connection->eof && connection->n_requests == 0)
 		set_writable(connection);
 }

@@ -114,6 +114,7 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 	struct api *api = arg;
 	struct connection *connection;
 	struct ucred peer = {0};
+	// cppcheck-suppress nullPointer ; the peer's address is not wanted
 	const int accepted = accept4(api->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (accepted < 0)

@@ -198,16 +198,23 @@ take_event(struct dp *dp, const struct cw_frame *frame)
 	}
 }
 
+static struct request *
+find_request(struct dp *dp, uint32_t seq)
+{
+	struct request *request = TAILQ_FIRST(&dp->requests);
+
+	while (request != NULL && request->seq != seq)
+		request = TAILQ_NEXT(request, link);
+	return request;
+}
+
 static void
 take_reply(struct dp *dp, const struct cw_frame *frame, int *fds)
 {
 	const struct dp_reply reply = {
 		.frame = frame, .fds = fds, .more = (frame->type & CW_MORE) != 0};
-	struct request *request;
+	struct request *request = find_request(dp, frame->seq);
 
-	TAILQ_FOREACH (request, &dp->requests, link)
-		if (request->seq == frame->seq)
-			break;
 	if (request == NULL) {
 		log_debug("answer to nothing seq=%u type=%#x", frame->seq, frame->type);
 		return;
@@ -261,7 +268,7 @@ on_hello(void *arg, const struct dp_reply *reply)
 		return;
 	}
 	if (hello->version != CW_WIRE_VERSION) {
-		snprintf(reason, sizeof(reason), "it speaks version %u, this is version %u",
+		snprintf(reason, sizeof(reason), "it speaks version %u, this is version %d",
 			hello->version, CW_WIRE_VERSION);
 		close_connection(dp, reason);
 		return;

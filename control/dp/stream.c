@@ -17,7 +17,7 @@ struct queued {
 
 struct dp_stream {
 	int fd;
-	STAILQ_HEAD(, queued) queue;
+	STAILQ_HEAD(queued_list, queued) queue;
 	uint8_t *in; // CW_FRAME_MAX bytes; [done, used) waits
 	size_t done, used;
 	int fds[PENDING_FDS]; // in the order of arrival

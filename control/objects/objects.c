@@ -203,26 +203,34 @@ objects_users(const struct objects *objects, enum object_type type, uint32_t id)
 	return count != NULL ? *count : 0;
 }
 
+static bool
+is_taken(const struct objects *objects, enum object_type type, uint32_t id)
+{
+	if (type == OBJECT_NETWORK)
+		return objects->networks[id] != NULL;
+	if (type == OBJECT_PORT)
+		return objects->ports[id] != NULL;
+	return objects->nexthops[id] != NULL;
+}
+
+static uint32_t
+id_limit(enum object_type type)
+{
+	if (type == OBJECT_NETWORK)
+		return CW_MAX_NETWORKS;
+	return type == OBJECT_PORT ? CW_MAX_PORTS : CW_MAX_NEXTHOPS;
+}
+
 int64_t
 objects_free_id(const struct objects *objects, enum object_type type, unsigned int skip)
 {
-	const uint32_t first = type == OBJECT_NETWORK ? 0 : 1;
-	const uint32_t limit = type == OBJECT_NETWORK ? CW_MAX_NETWORKS
-			       : type == OBJECT_PORT  ? CW_MAX_PORTS
-						      : CW_MAX_NEXTHOPS;
-	uint32_t id = objects->last_id[type];
+	const uint32_t first = type == OBJECT_NETWORK ? 0 : 1, limit = id_limit(type);
+	uint32_t id = objects->counts[type] == 0 ? first : objects->last_id[type] + 1;
 
-	for (uint32_t tries = first; tries < limit; tries++) {
-		bool taken;
-
-		if (objects->counts[type] == 0 && tries == first)
+	for (uint32_t tries = first; tries < limit; tries++, id++) {
+		if (id >= limit)
 			id = first;
-		else if (++id >= limit)
-			id = first;
-		taken = type == OBJECT_NETWORK ? objects->networks[id] != NULL
-			: type == OBJECT_PORT  ? objects->ports[id] != NULL
-					       : objects->nexthops[id] != NULL;
-		if (!taken && skip-- == 0)
+		if (!is_taken(objects, type, id) && skip-- == 0)
 			return id;
 	}
 	return -1;
