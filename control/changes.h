@@ -41,8 +41,6 @@ void transaction_put(struct transaction *t, struct object *object);
 void transaction_delete(struct transaction *t, struct object *object);
 // A network that the transaction puts, or that the tree holds; NULL: neither.
 struct network *transaction_network(const struct transaction *t, const char *name);
-// How many changes it holds.
-unsigned int transaction_size(const struct transaction *t);
 // Removes a row of table "intent" in the same step.
 void transaction_clear_intent(struct transaction *t, const char *key);
 

@@ -94,12 +94,6 @@ transaction_network(const struct transaction *t, const char *name)
 	return network_find(t->d->objects, name);
 }
 
-unsigned int
-transaction_size(const struct transaction *t)
-{
-	return t->n;
-}
-
 void
 transaction_clear_intent(struct transaction *t, const char *key)
 {

@@ -26,10 +26,6 @@ struct request {
 };
 TAILQ_HEAD(requests, request);
 
-struct name {
-	char *name, *help;
-};
-
 struct dp {
 	struct event_base *base;
 	const char *path;
@@ -44,7 +40,7 @@ struct dp {
 	struct requests requests;
 	char build[CW_NAME_LEN];
 	char reason[160];
-	struct name names[2][NAMES_MAX];
+	char *names[2][NAMES_MAX];
 };
 
 static void
@@ -60,9 +56,8 @@ forget_names(struct dp *dp)
 {
 	for (unsigned int kind = 0; kind < 2; kind++)
 		for (unsigned int i = 0; i < NAMES_MAX; i++) {
-			free(dp->names[kind][i].name);
-			free(dp->names[kind][i].help);
-			dp->names[kind][i] = (struct name){0};
+			free(dp->names[kind][i]);
+			dp->names[kind][i] = NULL;
 		}
 }
 
@@ -171,15 +166,13 @@ dp_request(struct dp *dp, struct dp_frame *frame, dp_reply_fn *fn, void *arg)
 static void
 learn_name(struct dp *dp, const struct cw_name *item)
 {
-	struct name *name;
+	char **name;
 
 	if ((item->kind != CW_NAME_STAGE && item->kind != CW_NAME_DROP) || item->index >= NAMES_MAX)
 		return;
 	name = &dp->names[item->kind - 1][item->index];
-	free(name->name);
-	free(name->help);
-	name->name = strdup(item->name);
-	name->help = strdup(item->help);
+	free(*name);
+	*name = strdup(item->name);
 }
 
 static void
@@ -479,11 +472,5 @@ dp_reason(const struct dp *dp)
 const char *
 dp_name(const struct dp *dp, enum cw_name_kind kind, unsigned int index)
 {
-	return index < NAMES_MAX ? dp->names[kind - 1][index].name : NULL;
-}
-
-const char *
-dp_name_help(const struct dp *dp, enum cw_name_kind kind, unsigned int index)
-{
-	return index < NAMES_MAX ? dp->names[kind - 1][index].help : NULL;
+	return index < NAMES_MAX ? dp->names[kind - 1][index] : NULL;
 }

@@ -53,6 +53,5 @@ void dp_disconnect(struct dp *dp, const char *reason);
 
 // Names that the data plane gave its stages and drop reasons; NULL: none by that index.
 const char *dp_name(const struct dp *dp, enum cw_name_kind kind, unsigned int index);
-const char *dp_name_help(const struct dp *dp, enum cw_name_kind kind, unsigned int index);
 
 #endif

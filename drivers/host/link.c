@@ -13,13 +13,16 @@ copy_text(char *to, size_t size, const char *from)
 	snprintf(to, size, "%s", from != NULL ? from : "");
 }
 
-static int
-find(struct nl_sock *sock, int ifindex, const char *name, struct link_info *info)
+int
+link_find(struct nl_sock *sock, const char *name, struct link_info *info)
 {
 	struct rtnl_link *link;
 	struct nl_addr *mac;
-	int ret = netlink_errno(rtnl_link_get_kernel(sock, ifindex, name, &link));
+	int ret;
 
+	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)
+		return -ENODEV;
+	ret = netlink_errno(rtnl_link_get_kernel(sock, 0, name, &link));
 	if (ret < 0)
 		return ret == -ENOENT ? -ENODEV : ret;
 	*info = (struct link_info){
@@ -35,20 +38,6 @@ find(struct nl_sock *sock, int ifindex, const char *name, struct link_info *info
 		memcpy(info->mac, nl_addr_get_binary_addr(mac), sizeof(info->mac));
 	rtnl_link_put(link);
 	return 0;
-}
-
-int
-link_find(struct nl_sock *sock, const char *name, struct link_info *info)
-{
-	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)
-		return -ENODEV;
-	return find(sock, 0, name, info);
-}
-
-int
-link_find_index(struct nl_sock *sock, int ifindex, struct link_info *info)
-{
-	return find(sock, ifindex, NULL, info);
 }
 
 static int

@@ -24,7 +24,6 @@ struct link_info {
 };
 
 int link_find(struct nl_sock *sock, const char *name, struct link_info *info);
-int link_find_index(struct nl_sock *sock, int ifindex, struct link_info *info);
 
 // What link_change() sets; members that are zero are left alone.
 struct link_settings {
