@@ -36,8 +36,14 @@ struct object {
 };
 LIST_HEAD(object_list, object);
 
+// The hash stands beside the pointer: growing and passing over others touch no object.
+struct object_slot {
+	struct object *object; // NULL: free
+	uint32_t hash;
+};
+
 struct object_table {
-	struct object **slots;
+	struct object_slot *slots;
 	uint32_t mask, count;
 };
 
