@@ -19,6 +19,7 @@ run_cppcheck() {
 	cppcheck -q -j 2 --enable=warning,performance,portability --std=c11 --library=gnu \
 		--inline-suppr --error-exitcode=1 --template=gcc -D_GNU_SOURCE -D__x86_64__ \
 		--suppressions-list=packaging/cppcheck-suppressions.txt \
+		--include=/usr/include/x86_64-linux-gnu/sys/queue.h \
 		-I include -I dataplane -I drivers/port -I drivers/host -I control $c_sources
 }
 

@@ -31,7 +31,7 @@
 #include <causeway/limits.h>
 
 #define CW_WIRE_MAGIC 0x50445743u // "CWDP"
-#define CW_WIRE_VERSION 1
+#define CW_WIRE_VERSION 1u
 
 enum cw_frame_type {
 	CW_HELLO = 1, // one cw_hello each way; the reply is followed by a CW_NAMES event

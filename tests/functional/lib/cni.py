@@ -100,10 +100,6 @@ class Pod:
     def run(self, *args, **options):
         return self.namespace.run(*args, **options)
 
-    def ping(self, address, count=3, check=True):
-        options = ["-c", count, "-i", "0.05", "-W", "5"]
-        return self.run("ping", *options, address, check=check)
-
     def raw(self, ifname="eth0"):
         return RawSocket(self.namespace, ifname)
 
