@@ -17,7 +17,12 @@ class Cwctl:
     """The command line: cwctl(object, verb, key=value) gives the JSON result."""
 
     def __init__(self, namespace, control_socket):
-        self.prefix = namespace.command(settings.CWCTL, "-s", control_socket)
+        self.socket = control_socket
+        self.prefix = namespace.command(*self.command())
+
+    def command(self, *args):
+        """The words, for a namespace to run."""
+        return [settings.CWCTL, "-s", self.socket, *args]
 
     def run(self, *args, check=True, timeout=60):
         return subprocess.run(
