@@ -54,12 +54,30 @@ def test_tcp_between_pod_and_host(node, pods, family):
     assert end["sum_received"]["bytes"] > 1_000_000
 
 
+def lost_by_kernel(source, target):
+    """Datagrams lost in the queues of two pods' kernels: before the switch, and after it."""
+    (link,) = source.namespace.ip_json("-s link show dev eth0")
+    snmp = target.run("cat", "/proc/net/snmp").stdout.splitlines()
+    keys, values = (line.split() for line in snmp if line.startswith("Udp:"))
+    snmp6 = dict(line.split() for line in target.run("cat", "/proc/net/snmp6").stdout.splitlines())
+    return (
+        link["stats64"]["tx"]["dropped"]
+        + int(values[keys.index("RcvbufErrors")])
+        + int(snmp6["Udp6RcvbufErrors"])
+    )
+
+
 @pytest.mark.parametrize("family", [4, 6])
-def test_udp_between_pods(pods, family):
+def test_udp_between_pods(node, pods, family):
+    """The switch loses nothing; a busy machine's kernels may, and say so."""
     red, green, _ = pods
+    port = red.endpoint()["port"]
+    kernel, drops = lost_by_kernel(red, green), node.port_stats()[port]["drops"]
     options = ("-u", "-b", "20M", "-l", "1200")
     end = iperf(green.namespace, red.namespace, green.ip(family), *options, seconds=1)["sum"]
-    assert end["packets"] > 1000 and end["lost_packets"] == 0
+    assert end["packets"] > 1000
+    assert node.port_stats()[port]["drops"] == drops
+    assert end["lost_packets"] <= lost_by_kernel(red, green) - kernel
 
 
 @pytest.mark.parametrize("family", [4, 6])
