@@ -261,7 +261,7 @@ on_hello(void *arg, const struct dp_reply *reply)
 		return;
 	}
 	if (hello->version != CW_WIRE_VERSION) {
-		snprintf(reason, sizeof(reason), "it speaks version %u, this is version %d",
+		snprintf(reason, sizeof(reason), "it speaks version %u, this is version %u",
 			hello->version, CW_WIRE_VERSION);
 		close_connection(dp, reason);
 		return;
