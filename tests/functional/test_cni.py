@@ -5,6 +5,7 @@ import subprocess
 import pytest
 from lib.cni import CniError
 from lib.traffic import is_silent, ping
+from scapy.layers.l2 import Dot1Q, Ether
 
 VERSIONS = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]
 
@@ -149,4 +150,52 @@ def test_networks_of_their_own(node):
             pod.close()
             node.pods.remove(pod)
         for name in ("blue", "green"):
+            node.call("network.del", name=name)
+
+
+def test_vlan_joins_a_network_of_its_own(node):
+    """Pods with the same key meet; a pod of the parent network with an address of theirs does not."""
+    plans = [
+        ({"vlan": 5}, "10.8.0.5/24"),
+        ({"vlan": 5}, "10.8.0.6/24"),
+        ({}, "10.8.0.7/24"),
+    ]
+    pods = []
+    try:
+        for number, (changes, address) in enumerate(plans):
+            pod = node.bare_pod(f"vlan{number}")
+            pods.append(pod)
+            pod.add(ipam={"type": "static", "addresses": [{"address": address}]}, **changes)
+        assert ping(pods[0].namespace, "10.8.0.6")[0] == 0
+        assert is_silent(pods[0].namespace, "10.8.0.7")
+        assert pods[0].endpoint()["network"] == "default.5"
+    finally:
+        for pod in pods:
+            pod.close()
+            node.pods.remove(pod)
+
+
+def test_trunk_carries_tags_of_several_networks(node):
+    """The tagged frame of one pod reaches the untagged pod of the network that the tag maps to."""
+    for name in ("blue", "red"):
+        node.call("network.add", name=name, host=False)
+    trunk, blue, red = (node.bare_pod(name) for name in ("trunk", "blue", "red"))
+    try:
+        tags = [{"vlan": 7, "network": "blue"}, {"vlan": 9, "network": "red"}]
+        trunk.add(trunk=tags, guard=False, ipam=None)
+        blue.add(network="blue", ipam=None)
+        red.add(network="red", ipam=None)
+        sockets = [pod.raw() for pod in (trunk, blue, red)]
+        for tag, target in ((7, sockets[1]), (9, sockets[2])):
+            frame = Ether(src=trunk.mac(), dst="ff:ff:ff:ff:ff:ff") / Dot1Q(vlan=tag, type=0x88B5)
+            sockets[0].send(frame / bytes([tag] * 60))
+            got = target.receive(lambda packet: packet.type == 0x88B5)
+            assert bytes(got.payload) == bytes([tag] * 60)
+        for raw in sockets:
+            raw.close()
+    finally:
+        for pod in (trunk, blue, red):
+            pod.close()
+            node.pods.remove(pod)
+        for name in ("blue", "red"):
             node.call("network.del", name=name)

@@ -10,6 +10,8 @@ from lib import settings, wire
 from lib.daemon import Daemon, accepts
 from lib.dataplane import dp_command
 
+MAC = wire.mac_bytes("02:00:00:00:00:01")
+
 
 def refused(command):
     """Runs a data plane that must not start; returns what it said."""
@@ -91,6 +93,26 @@ def test_second_instance_on_one_directory(dp, hugepages):
     assert str(dp.runtime_dir) in said
     dp.daemon.assert_alive()
     assert dp.port_infos() == {}  # still served
+
+
+def test_two_instances_side_by_side(dp, scratch, hugepages):
+    """Each with its directory; nothing of one shows in the other."""
+    folder = scratch / "other"
+    folder.mkdir()
+    other = Daemon(dp_command(folder, hugepages), scratch / "other.log", folder / "dp.sock")
+    try:
+        connection = wire.DpSock(other.wait_ready().ready_socket)
+        connection.set(wire.Network.make(id=7, vni=8, mtu=1500, name=b"other", router_mac=MAC))
+        nodes = [
+            next(i for i in sock.request(wire.GET_NODE)[0] if isinstance(i, wire.Node))
+            for sock in (dp.sock, connection)
+        ]
+        assert [node.pid for node in nodes] == [dp.daemon.pid, other.pid]
+        assert [node.networks for node in nodes] == [1, 1]
+        connection.close()
+    finally:
+        other.stop()
+    dp.daemon.assert_alive()
 
 
 def test_killed_and_started_again(scratch, hugepages):
