@@ -117,7 +117,8 @@ tap_netns(int fd)
 {
 	const int netns = ioctl(fd, TUNGETDEVNETNS);
 
+	// EINVAL: the namespace is being destroyed, and the device with it.
 	if (netns < 0)
-		return errno == EBADFD ? -ENODEV : -errno;
+		return errno == EBADFD || errno == EINVAL ? -ENODEV : -errno;
 	return netns;
 }

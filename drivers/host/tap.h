@@ -32,7 +32,8 @@ int tap_persist(int fd, bool persistent);
 // The name that the device has now, wherever it is. Returns 0, or -ENODEV when the device is gone.
 int tap_name(int fd, char name[IFNAMSIZ]);
 
-// A new descriptor of the namespace where the device is now; -ENODEV when it is gone, or -errno.
+// A new descriptor of the namespace where the device is now; -ENODEV when it is gone or going with
+// its namespace, or -errno.
 int tap_netns(int fd);
 
 #endif
