@@ -102,3 +102,27 @@ def test_packets_of_any_length_from_a_file(dp, pair, file_port):
     dp.assert_balanced()
     assert dp.drops(port)["malformed_ethernet"] > 0
     assert same(dp.run(one, udp4(one, two))[two.id], [udp4(one, two)])
+
+
+@pytest.mark.parametrize("what", ["random", "mutated"])
+@pytest.mark.parametrize(
+    "kind, args",
+    [(wire.PORT_RING, b"net_ring0"), (wire.PORT_NULL, b"net_null0,no-rx=1")],
+    ids=["ring", "null"],
+)
+def test_packets_through_ports_without_a_kernel(dp, pair, what, kind, args):
+    """A ring gives back all that is flooded to it, a null device takes it."""
+    one, two = pair
+    port = SimpleNamespace(id=31)
+    settings_ = {"kind": kind, "mtu": 1500, "n_queues": 1, "name": b"device", "generation": 1}
+    dp.sock.set(wire.Port.make(id=port.id, args=args, **settings_))
+    try:
+        dp.pour(one, frames(what, one, two))
+        dp.assert_balanced()
+        stats = dp.stats(port)
+        assert stats["tx_packets"] > 0
+        assert stats["rx_packets"] == (stats["tx_packets"] if kind == wire.PORT_RING else 0)
+    finally:
+        dp.forget(port)
+        dp.sock.delete(wire.Port.make(id=port.id))
+    assert same(dp.run(one, udp4(one, two))[two.id], [udp4(one, two)])
