@@ -6,13 +6,14 @@ takes at most 64 KiB.
 """
 import ctypes
 import ipaddress
+import statistics
 import time
 
 from lib import wire
 from lib.dataplane import DataPlane
 from measure import WORKER_CPU
 
-NETWORKS, PER_NETWORK, FRAME = 1000, 100, 10000
+NETWORKS, PER_NETWORK, FRAME, ROUNDS = 1000, 100, 10000, 5
 
 
 def networks():
@@ -59,14 +60,15 @@ def exchange(sock, data):
             return
 
 
-def run(bench):
-    dp = DataPlane(bench.scratch, True, "--cores", str(WORKER_CPU))
+def load(bench, number):
+    """One data plane from empty to full. Returns (seconds, seconds a frame, bytes an empty network, node)."""
+    dp = DataPlane(bench.scratch / str(number), True, "--cores", str(WORKER_CPU))
     try:
         before = used_bytes(dp)
         start = time.monotonic()
         for frame in frames(networks()):
             dp.sock.set(*frame)
-        made = time.monotonic()
+        made = time.monotonic() - start
         per_network = (used_bytes(dp) - before) / NETWORKS
         dp.sock.set(wire.Nexthop.make(b"", id=1, kind=wire.NH_BLACKHOLE))
         prepared = [dp.sock.encode(wire.SET, frame) for frame in frames(list(routes()))]
@@ -75,21 +77,28 @@ def run(bench):
             begin = time.monotonic()
             exchange(dp.sock, frame)
             times.append(time.monotonic() - begin)
-        total = made - start + sum(times)
         loaded = memory(dp)
         assert (loaded.routes4, loaded.routes6) == (NETWORKS * PER_NETWORK,) * 2
-        bench.add(
-            f"{NETWORKS} networks, {loaded.routes4} + {loaded.routes6} routes", f"{total:.2f} s",
-            "< 5 s", total < 5, seconds=total, frames=times,
-        )
-        bench.add(
-            "last 10,000 / first 10,000", f"{times[-1] / times[0]:.2f}", "<= 2",
-            times[-1] <= 2 * times[0],
-        )
-        bench.add(
-            "an empty network", f"{per_network / 1024:.1f} KiB", "<= 64 KiB",
-            per_network <= 65536, bytes=per_network,
-        )
-        bench.add("a route", f"{loaded.route_bytes / 2e5:.0f} bytes in look-up structures")
+        return made + sum(times), times, per_network, loaded
     finally:
         dp.close()
+
+
+def run(bench):
+    rounds = [load(bench, number) for number in range(ROUNDS)]
+    total = max(seconds for seconds, *_ in rounds)
+    ratio = statistics.median(times[-1] / times[0] for _, times, *_ in rounds)
+    per_network = max(size for _, _, size, _ in rounds)
+    loaded = rounds[0][3]
+    bench.add(
+        f"{NETWORKS} networks, {loaded.routes4} + {loaded.routes6} routes, slowest of {ROUNDS}",
+        f"{total:.2f} s", "< 5 s", total < 5, seconds=total, frames=[r[1] for r in rounds],
+    )
+    bench.add(
+        f"last 10,000 / first 10,000, median of {ROUNDS}", f"{ratio:.2f}", "<= 2", ratio <= 2
+    )
+    bench.add(
+        "an empty network", f"{per_network / 1024:.1f} KiB", "<= 64 KiB", per_network <= 65536,
+        bytes=per_network,
+    )
+    bench.add("a route", f"{loaded.route_bytes / 2e5:.0f} bytes in look-up structures")
