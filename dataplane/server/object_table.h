@@ -3,7 +3,8 @@
 #define SERVER_OBJECT_TABLE_H
 
 // All objects that the control plane set, by key: open addressing with linear probing, kept at most
-// three quarters full. Main thread only.
+// three quarters full. It grows a little with each insert, so that none pays for all. Main thread
+// only.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,7 +45,11 @@ struct object_slot {
 
 struct object_table {
 	struct object_slot *slots;
-	uint32_t mask, count;
+	uint32_t mask;
+	uint32_t count; // of both
+	// While growing: what was not moved into slots yet. NULL otherwise.
+	struct object_slot *old;
+	uint32_t old_mask, moved; // old[0 .. moved) is empty
 };
 
 static inline bool
