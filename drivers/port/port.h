@@ -22,6 +22,7 @@
 //    super-frame (payload bytes per segment in tso_segsz). Its IP length fields cover the whole.
 //  - VLAN tags are in the frame, never in metadata. l2_len counts them.
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -72,13 +73,32 @@ struct port_device_stats {
 	uint64_t tx_dropped; // after it took them from us
 };
 
+// One device queue, by index: what the driver alone can tell. Writers: the worker that owns the
+// queue (the kicks received: whoever waits on them); reader: main thread, each value whole.
+struct port_queue_stats {
+	uint64_t rx_packets, rx_bytes; // taken from the device
+	uint64_t tx_packets, tx_bytes; // taken by the device
+	uint64_t tx_full; // tx calls that ended because the device had no room
+	uint64_t kicks_sent; // notifications to the peer
+	uint64_t kicks_received; // notifications from the peer
+};
+
+// What a peer at the other end of a vhost-user or memif port told us.
+struct port_peer {
+	uint16_t mtu; // the peer's, 0 = not told
+	uint16_t n_queues; // queue pairs that the peer has enabled now
+	uint32_t connects; // since open; all but the first are reconnects
+	char features[128]; // "packed,mergeable,event_idx,csum,tso4"; empty while not connected
+};
+
 struct port {
 	const struct port_driver *driver;
 	uint16_t id;
 	uint8_t kind;
 	uint16_t mtu;
-	uint16_t n_rx, n_tx; // queues opened
-	uint32_t capabilities; // port_capability
+	uint16_t n_rx, n_tx; // queues opened; fixed until close, a peer may use fewer
+	_Atomic uint32_t capabilities; // port_capability; writer: the driver, when a peer negotiates.
+	// Frames decided under the former ones may still come: tx refuses what it cannot do.
 	int socket_id;
 	char name[CW_NAME_LEN];
 	void *priv;
@@ -113,6 +133,14 @@ struct port_driver {
 	// State of the device; on anything but CW_PORT_UP writes a sentence into reason.
 	enum cw_port_state (*state)(struct port *port, char *reason, size_t reason_len);
 	void (*device_stats)(struct port *port, struct port_device_stats *stats);
+	// Optional.
+	void (*queue_stats)(struct port *port, uint16_t queue, struct port_queue_stats *stats);
+	// Optional.
+	void (*peer)(struct port *port, struct port_peer *peer);
+	// Optional: an eventfd that becomes readable when state, capabilities or peer may have
+	// changed; the main thread reads it and asks again. Owned by the driver. Without it state
+	// is asked for twice a second.
+	int (*event_fd)(struct port *port);
 	// Optional: duplicates nothing, gives the descriptors for a control plane that lost its
 	// own.
 	uint16_t (*descriptors)(struct port *port, int *fds, uint16_t max);

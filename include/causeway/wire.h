@@ -31,7 +31,7 @@
 #include <causeway/limits.h>
 
 #define CW_WIRE_MAGIC 0x50445743u // "CWDP"
-#define CW_WIRE_VERSION 1u
+#define CW_WIRE_VERSION 2u
 
 enum cw_frame_type {
 	CW_HELLO = 1, // one cw_hello each way; the reply is followed by a CW_NAMES event
@@ -40,7 +40,8 @@ enum cw_frame_type {
 	CW_SET = 4, // any number of objects: add or replace
 	CW_DEL = 5, // any number of objects, only their key fields are read; absent is no error;
 		    // refused between BEGIN and COMMIT: leave the object out of the epoch instead
-	CW_GET_STATS = 6, // no item; reply: cw_port_stats, cw_stage_stats, cw_worker_stats
+	CW_GET_STATS = 6, // no item; reply: cw_port_stats, cw_queue_stats, cw_stage_stats,
+			  // cw_worker_stats
 	CW_GET_NODE = 7, // no item; reply: one cw_node, cw_worker_info each, cw_port_info each
 	CW_GET_FDB = 8, // no item; reply: cw_fdb, learned ones with CW_FDB_LEARNED
 	CW_GET_PORT_FDS = 9, // one cw_port (id); reply carries duplicates of the port's descriptors
@@ -71,6 +72,7 @@ enum cw_item_type {
 	CW_ITEM_WORKER_INFO,
 	CW_ITEM_PORT_INFO,
 	CW_ITEM_TRACE,
+	CW_ITEM_QUEUE_STATS,
 	// events
 	CW_ITEM_PORT_EVENT = 96,
 	CW_ITEM_NEIGHBOR_WANTED,
@@ -241,7 +243,7 @@ struct cw_port {
 	uint16_t n_queues; // wanted; 0 = as many as there are descriptors or workers
 	char name[CW_NAME_LEN];
 	char ifname[CW_NAME_LEN]; // of the device, for logs
-	char args[CW_ARGS_LEN]; // ethdev arguments for ring, null, pcap; else empty
+	char args[CW_ARGS_LEN]; // key=value,...: of ring, null, pcap, vhost-user, memif; else empty
 	uint64_t generation; // of the descriptors: another value means "reopen the device"
 	struct cw_tag trunk[];
 };
@@ -341,6 +343,19 @@ struct cw_port_stats {
 	uint64_t drops[]; // by drop index, see cw_name
 };
 
+// One device queue of a port whose driver counts by queue (vhost-user, memif).
+struct cw_queue_stats {
+	struct cw_item item;
+	uint32_t port;
+	uint16_t queue;
+	uint16_t reserved;
+	uint64_t rx_packets, rx_bytes; // taken from the device
+	uint64_t tx_packets, tx_bytes; // taken by the device
+	uint64_t tx_full; // bursts that ended because the device had no room
+	uint64_t kicks_sent; // notifications to the peer
+	uint64_t kicks_received; // notifications from the peer
+};
+
 struct cw_stage_stats {
 	struct cw_item item;
 	uint16_t stage;
@@ -407,6 +422,10 @@ struct cw_port_info {
 	uint64_t rx_workers; // bit i: worker i polls a queue of this port
 	char reason[128]; // why it is not up
 	char capability_names[128]; // "checksum,tso4,tso6,chains"
+	uint16_t peer_mtu; // vhost-user, memif: told by the peer, 0 = not told
+	uint16_t peer_queues; // queue pairs that the peer uses now
+	uint32_t connects; // of peers since the port opened; all but the first are reconnects
+	char peer_features[128]; // "packed,mergeable,csum"; empty while no peer is connected
 };
 
 // ----------------------------------------------------------------------------------- events

@@ -6,7 +6,7 @@ import socket
 from ctypes import c_char, c_int16, c_int32, c_uint8, c_uint16, c_uint32, c_uint64
 
 MAGIC = 0x50445743
-VERSION = 1
+VERSION = 2
 FRAME_MAX = 1 << 20
 NAME_LEN = 64
 ARGS_LEN = 256
