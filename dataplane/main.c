@@ -15,6 +15,7 @@
 #include <rte_lcore.h>
 
 #include "create.h"
+#include "descriptors.h"
 #include "log.h"
 #include "server/server.h"
 #include "tables/lpm.h"
@@ -137,6 +138,7 @@ run(const struct config *config, bool dry)
 			(int)geteuid());
 	if (error != 0 || dry)
 		return error != 0 ? error : dry_run(config, &cores);
+	descriptors_raise_limit();
 	error = memory_start_eal(config, &cores);
 	if (error != 0)
 		return error;

@@ -178,4 +178,5 @@ doctor_examine(struct doctor *doctor)
 	doctor_vfio(doctor);
 	doctor_forwarding(doctor);
 	doctor_sockets(doctor);
+	doctor_descriptors(doctor);
 }

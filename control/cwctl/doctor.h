@@ -57,6 +57,7 @@ void doctor_kernel(struct doctor *doctor);
 void doctor_vfio(struct doctor *doctor);
 void doctor_forwarding(struct doctor *doctor);
 void doctor_sockets(struct doctor *doctor);
+void doctor_descriptors(struct doctor *doctor);
 
 // All of them.
 void doctor_examine(struct doctor *doctor);

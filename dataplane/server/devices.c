@@ -43,17 +43,6 @@ make_config(const struct objects *objects, const struct cw_port *port, const int
 	memcpy(&config->mac, port->mac, sizeof(config->mac));
 }
 
-static void
-read_state(struct device *device)
-{
-	device->reason[0] = '\0';
-	if (device->port->driver->state == NULL)
-		device->state = CW_PORT_UP;
-	else
-		device->state = (uint8_t)device->port->driver->state(
-			device->port, device->reason, sizeof(device->reason));
-}
-
 int
 device_open(struct objects *objects, const struct cw_port *port, int *fds, uint16_t n,
 	struct reason *why)
@@ -93,8 +82,9 @@ device_start(struct objects *objects, uint16_t id, struct reason *why)
 	if (error != 0)
 		return refuse(why, error, "port %s does not receive: %s", device->port->name,
 			strerror(-error));
-	read_state(device);
-	device_emit(objects, id);
+	error = device_watch(objects, id);
+	if (error != 0)
+		return refuse(why, error, "port %s is not watched: no memory", device->port->name);
 	log_line(LOG_INFO, "port opened", "port=%u name=%s kind=%s rx_queues=%u tx_queues=%u", id,
 		device->port->name, cw_port_kind_name(device->port->kind), device->port->n_rx,
 		device->port->n_tx);
@@ -106,6 +96,7 @@ close_one(struct objects *objects, uint16_t id)
 {
 	struct device *device = &objects->devices[id];
 
+	device_unwatch(device);
 	worker_port_detach(objects->dp, id);
 	log_line(LOG_INFO, "port closed", "port=%u name=%s", id, device->port->name);
 	port_close(device->port);
@@ -121,54 +112,4 @@ devices_settle(struct objects *objects)
 	for (uint16_t i = 0; i < objects->n_closing; i++)
 		close_one(objects, objects->closing[i]);
 	objects->n_closing = 0;
-}
-
-void
-device_emit(struct objects *objects, uint16_t id)
-{
-	const struct device *device = &objects->devices[id];
-	struct cw_port_event event = {
-		.item = {.type = CW_ITEM_PORT_EVENT, .length = sizeof(event)},
-		.port = id,
-		.state = device->state,
-	};
-
-	static_assert(sizeof(event.reason) == sizeof(device->reason), "copied whole");
-	memcpy(event.reason, device->reason, sizeof(event.reason));
-	objects->emit(objects->arg, &event.item);
-}
-
-void
-objects_poll_devices(struct objects *objects)
-{
-	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
-		struct device *device = &objects->devices[id];
-		const uint8_t before = device->state;
-
-		if (device->port == NULL)
-			continue;
-		read_state(device);
-		if (device->state == before)
-			continue;
-		log_line(device->state == CW_PORT_GONE ? LOG_WARNING : LOG_INFO, "port changed",
-			"port=%u name=%s state=%s reason=\"%s\"", id, device->port->name,
-			device->state == CW_PORT_UP     ? "up"
-			: device->state == CW_PORT_DOWN ? "down"
-							: "gone",
-			device->reason);
-		device_emit(objects, id);
-	}
-}
-
-struct port *
-objects_device(const struct objects *objects, uint16_t port)
-{
-	return port < CW_MAX_PORTS ? objects->devices[port].port : NULL;
-}
-
-uint8_t
-objects_device_state(const struct objects *objects, uint16_t port, const char **reason_text)
-{
-	*reason_text = objects->devices[port].reason;
-	return objects->devices[port].port != NULL ? objects->devices[port].state : CW_PORT_DOWN;
 }

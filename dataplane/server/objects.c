@@ -418,6 +418,12 @@ object_need_port(struct objects *objects, uint32_t id, const char *key, struct r
 }
 
 void
+objects_watch_devices(struct objects *objects, struct event_base *base)
+{
+	objects->base = base;
+}
+
+void
 objects_free(struct objects *objects)
 {
 	if (objects == NULL)

@@ -15,7 +15,9 @@
 #include "dataplane.h"
 #include "reason.h"
 
+struct event_base;
 struct objects;
+struct port_peer;
 
 // Asynchronous news: a complete event item (cw_port_event, cw_table_full ...).
 typedef void objects_emit(void *arg, const struct cw_item *event);
@@ -24,6 +26,9 @@ typedef void objects_emit(void *arg, const struct cw_item *event);
 struct objects *objects_create(struct dataplane *dp, objects_emit *emit, void *arg);
 // Removes everything from the data plane.
 void objects_free(struct objects *objects);
+// Devices opened from now on tell their changes by this loop, where their driver can. The loop
+// outlives objects.
+void objects_watch_devices(struct objects *objects, struct event_base *base);
 
 // Judges what the item says by itself: ranges, formats. The item's shape was checked.
 // Returns 0, or -EINVAL or the like with why.
@@ -61,12 +66,15 @@ const struct cw_network *objects_network(const struct objects *objects, uint32_t
 const struct cw_port *objects_port(const struct objects *objects, uint32_t id);
 uint32_t objects_count(const struct objects *objects, uint16_t item_type);
 
-// Device life, see devices.c.
+// Device life, see devices.c and device_watch.c.
 struct port *objects_device(const struct objects *objects, uint16_t port);
 // State as last polled, with a sentence when it is not up.
 uint8_t objects_device_state(
 	const struct objects *objects, uint16_t port, const char **reason_text);
-// Asks every device for its state and emits what changed. Once a second.
+// What the device's peer told; zero where there is none. Valid until the next change.
+const struct port_peer *objects_device_peer(const struct objects *objects, uint16_t port);
+// Asks every device that does not tell by itself for its state, and emits what changed. Twice a
+// second.
 void objects_poll_devices(struct objects *objects);
 
 // Emits a cw_table_full, at most once a second for each type of object.

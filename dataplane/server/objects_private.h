@@ -10,6 +10,9 @@
 #include "objects.h"
 #include "port.h"
 
+struct event;
+struct event_base;
+
 #define NO_REFERENCE UINT16_MAX
 
 enum network_dirty {
@@ -22,12 +25,16 @@ struct device {
 	uint16_t mtu_limit; // what the device takes at most, L3 bytes
 	uint8_t state; // cw_port_state
 	char reason[128];
+	struct port_peer peer; // as last asked
+	struct event *event; // of the driver's event_fd; NULL: its state is polled
+	struct objects *objects; // whose event it is
 };
 
 struct objects {
 	struct dataplane *dp;
 	objects_emit *emit;
 	void *arg;
+	struct event_base *base; // NULL: devices are polled only
 	struct object_table table;
 	struct object_list by_network[CW_MAX_NETWORKS], by_port[CW_MAX_PORTS];
 	struct object *networks[CW_MAX_NETWORKS], *ports[CW_MAX_PORTS], *endpoints[CW_MAX_PORTS];
@@ -131,6 +138,12 @@ int device_open(struct objects *objects, const struct cw_port *port, int *fds, u
 int device_start(struct objects *objects, uint16_t id, struct reason *why);
 // Closes what objects->closing names, after a grace period.
 void devices_settle(struct objects *objects);
+
+// device_watch.c
+// Reads state and peer of a device that was just started, tells them, and from now on answers the
+// driver's event_fd. Returns 0 or -ENOMEM.
+int device_watch(struct objects *objects, uint16_t id);
+void device_unwatch(struct device *device);
 void device_emit(struct objects *objects, uint16_t id);
 
 #endif

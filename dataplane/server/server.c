@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -37,9 +36,16 @@ on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *server = arg;
 
-	objects_poll_devices(server->objects);
 	learn_age(server->learn);
 	lpm_reclaim(server->dp->lpm);
+}
+
+static void
+on_half_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	objects_poll_devices(server->objects);
 }
 
 static void
@@ -143,28 +149,18 @@ static int
 start_timers(struct server *server)
 {
 	const struct timeval tick = {.tv_usec = TICK_US}, second = {.tv_sec = 1};
+	const struct timeval half_second = {.tv_usec = 500000};
 
 	server->tick = event_new(server->base, -1, EV_PERSIST, on_tick, server);
 	server->second = event_new(server->base, -1, EV_PERSIST, on_second, server);
+	server->half_second = event_new(server->base, -1, EV_PERSIST, on_half_second, server);
 	server->reaper = event_new(server->base, -1, 0, on_reap, server);
-	if (server->tick == NULL || server->second == NULL || server->reaper == NULL
-		|| event_add(server->tick, &tick) != 0 || event_add(server->second, &second) != 0)
+	if (server->tick == NULL || server->second == NULL || server->half_second == NULL
+		|| server->reaper == NULL || event_add(server->tick, &tick) != 0
+		|| event_add(server->second, &second) != 0
+		|| event_add(server->half_second, &half_second) != 0)
 		return -ENOMEM;
 	return 0;
-}
-
-// Every queue of a port is a descriptor, and staged ones come on top.
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		log_line(LOG_WARNING, "descriptor limit is not raised", "error=\"%s\"",
-			strerror(errno));
 }
 
 static int
@@ -173,6 +169,7 @@ make_parts(struct server *server)
 	server->objects = objects_create(server->dp, emit, server);
 	if (server->objects == NULL)
 		return -ENOMEM;
+	objects_watch_devices(server->objects, server->base);
 	server->learn =
 		learn_create(server->dp, server->objects, clock_start(server->dp), emit, server);
 	server->tracing = tracing_create(server->dp, server->start_tsc, emit, server);
@@ -196,7 +193,6 @@ server_create(struct event_base *base, struct dataplane *dp, const struct server
 	server->start_tsc = rte_rdtsc();
 	TAILQ_INIT(&server->connections);
 	TAILQ_INIT(&server->dead);
-	raise_descriptor_limit();
 	*error = make_parts(server);
 	if (*error != 0)
 		log_error(*error, "server does not start", "error=\"no memory\"");
@@ -232,6 +228,7 @@ server_free(struct server *server)
 	listener_free(server->listener);
 	free_event(server->tick);
 	free_event(server->second);
+	free_event(server->half_second);
 	free_event(server->reaper);
 	free(server);
 }

@@ -20,7 +20,7 @@ struct server {
 	struct learn *learn;
 	struct tracing *tracing;
 	struct listener *listener; // NULL in tests
-	struct event *tick, *second, *reaper;
+	struct event *tick, *second, *half_second, *reaper;
 	struct connection_list connections, dead;
 	unsigned int n_connections;
 	struct connection *writer; // the control plane, NULL: none

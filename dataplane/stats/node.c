@@ -97,6 +97,7 @@ add_worker(const struct server *server, struct reply *reply, const struct worker
 static void
 add_port(const struct server *server, struct reply *reply, const struct port *device)
 {
+	const struct port_peer *peer = objects_device_peer(server->objects, device->id);
 	struct cw_port_info *info = reply_item(reply, CW_ITEM_PORT_INFO, sizeof(*info));
 	const char *reason;
 
@@ -113,6 +114,10 @@ add_port(const struct server *server, struct reply *reply, const struct port *de
 	snprintf(info->reason, sizeof(info->reason), "%s", reason);
 	port_capability_names(
 		device->capabilities, info->capability_names, sizeof(info->capability_names));
+	info->peer_mtu = peer->mtu;
+	info->peer_queues = peer->n_queues;
+	info->connects = peer->connects;
+	snprintf(info->peer_features, sizeof(info->peer_features), "%s", peer->features);
 }
 
 void

@@ -104,6 +104,33 @@ add_device(struct reply *reply, struct port *device)
 }
 
 static void
+add_queues(struct reply *reply, struct port *device)
+{
+	const uint16_t n = device->n_rx > device->n_tx ? device->n_rx : device->n_tx;
+
+	if (device->driver->queue_stats == NULL)
+		return;
+	for (uint16_t queue = 0; queue < n; queue++) {
+		struct port_queue_stats counted = {0};
+		struct cw_queue_stats *stats =
+			reply_item(reply, CW_ITEM_QUEUE_STATS, sizeof(*stats));
+
+		if (stats == NULL)
+			return;
+		device->driver->queue_stats(device, queue, &counted);
+		stats->port = device->id;
+		stats->queue = queue;
+		stats->rx_packets = counted.rx_packets;
+		stats->rx_bytes = counted.rx_bytes;
+		stats->tx_packets = counted.tx_packets;
+		stats->tx_bytes = counted.tx_bytes;
+		stats->tx_full = counted.tx_full;
+		stats->kicks_sent = counted.kicks_sent;
+		stats->kicks_received = counted.kicks_received;
+	}
+}
+
+static void
 add_port(struct server *server, struct reply *reply, uint16_t port)
 {
 	struct port *device = objects_device(server->objects, port);
@@ -118,8 +145,10 @@ add_port(struct server *server, struct reply *reply, uint16_t port)
 		if (stats != NULL)
 			copy_counters(stats, counters);
 	}
-	if (device != NULL)
-		add_device(reply, device);
+	if (device == NULL)
+		return;
+	add_device(reply, device);
+	add_queues(reply, device);
 }
 
 static void

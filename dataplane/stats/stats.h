@@ -10,8 +10,8 @@ struct server;
 
 // The CW_NAMES event: numbering of stages and drop reasons.
 void stats_send_names(struct connection *c);
-// CW_GET_STATS: cw_port_stats for every port and worker that counted something, cw_stage_stats,
-// cw_worker_stats.
+// CW_GET_STATS: cw_port_stats for every port and worker that counted something, cw_queue_stats of
+// drivers that count by queue, cw_stage_stats, cw_worker_stats.
 void stats_fill(struct server *server, struct reply *reply);
 // CW_GET_NODE
 void node_fill(struct server *server, struct reply *reply);

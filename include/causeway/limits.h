@@ -34,6 +34,7 @@
 
 #define CW_LINE_MAX (1u << 20) // one JSON-RPC object on control.sock, bytes
 #define CW_FRAME_MAX (1u << 20) // one frame on dp.sock, bytes
+#define CW_DESCRIPTORS_MIN 8192 // open files that a process needs for about 1,000 pods
 #define CW_FRAME_FDS 64 // descriptors that may travel with one frame or line
 
 #endif

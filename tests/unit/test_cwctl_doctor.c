@@ -61,6 +61,11 @@ take_away(struct machine *m, const char *path)
 #define PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 #define NODE_PAGES "/hugepages/hugepages-2048kB/free_hugepages"
 
+#define LIMITS                                                                            \
+	"Limit                     Soft Limit           Hard Limit           Units\n"     \
+	"Max processes             62789                62789                processes\n" \
+	"Max open files            %d                1048576              files\n"
+
 static void
 put_machine(struct machine *m)
 {
@@ -102,6 +107,10 @@ put_machine(struct machine *m)
 	put(m, "/dev/vhost-net", "%s", "");
 	put(m, "/run/causeway/dp.sock", "%s", "");
 	put(m, "/run/causeway/control.sock", "%s", "");
+	put(m, "/run/causeway/dp.lock", "41\n");
+	put(m, "/run/causeway/causewayd.pid", "42\n");
+	put(m, "/proc/41/limits", LIMITS, 65536);
+	put(m, "/proc/42/limits", LIMITS, 65536);
 }
 
 static int
@@ -168,7 +177,7 @@ static void
 test_good_machine(void **state)
 {
 	assert_null(examine(*state));
-	assert_int_equal(((struct machine *)*state)->doctor.n_findings, 13);
+	assert_int_equal(((struct machine *)*state)->doctor.n_findings, 15);
 }
 
 static void
@@ -331,6 +340,15 @@ test_open_socket(void **state)
 }
 
 static void
+test_few_descriptors(void **state)
+{
+	struct machine *m = *state;
+
+	put(m, "/proc/41/limits", LIMITS, 1024);
+	assert_finds(m, FINDING_WARNING, "descriptors", "causeway-dp may open 1024", "--pid 41");
+}
+
+static void
 test_config(void **state)
 {
 	struct machine *m = *state;
@@ -377,6 +395,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_numa, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kernel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_socket, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_few_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_config, setup, teardown),
 		cmocka_unit_test(test_empty_machine),
 	};

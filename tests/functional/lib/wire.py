@@ -17,6 +17,7 @@ EVENT = 0x4000
 REPLY = 0x8000
 
 PORT_TAP, PORT_AF_PACKET, PORT_AF_XDP, PORT_HOST, PORT_NULL, PORT_RING, PORT_PCAP = range(1, 8)
+PORT_VHOST_USER, PORT_MEMIF = 8, 9
 HAIRPIN, TRANSPARENT, NO_FLOOD = 1, 2, 4
 GUARD_MAC, GUARD_IP, GUARD_ARP, GUARD_RA, GUARD_DHCP = 1, 2, 4, 8, 16
 GUARD_ALL = 0x1F
@@ -296,6 +297,10 @@ class PortInfo(Item):
         ("rx_workers", c_uint64),
         ("reason", c_char * 128),
         ("capability_names", c_char * 128),
+        ("peer_mtu", c_uint16),
+        ("peer_queues", c_uint16),
+        ("connects", c_uint32),
+        ("peer_features", c_char * 128),
     ]
 
 
@@ -313,6 +318,18 @@ class Trace(Item):
         ("l4_src", c_uint16),
         ("l4_dst", c_uint16),
         ("reserved2", c_uint32),
+    ]
+
+
+QUEUE_COUNTERS = (
+    "rx_packets rx_bytes tx_packets tx_bytes tx_full kicks_sent kicks_received"
+).split()
+
+
+class QueueStats(Item):
+    item_type = 71
+    _fields_ = [("port", c_uint32), ("queue", c_uint16), ("reserved", c_uint16)] + [
+        (name, c_uint64) for name in QUEUE_COUNTERS
     ]
 
 
@@ -480,3 +497,20 @@ class DpSock:
                     name = self.names[Name.DROP][index]
                     port["drops"][name] = port["drops"].get(name, 0) + value
         return ports
+
+    def queue_stats(self, port):
+        """[{counter: value}], by queue of one port whose driver counts by queue."""
+        items = [
+            item
+            for item in self.request(GET_STATS)[0]
+            if isinstance(item, QueueStats) and item.port == port
+        ]
+        items.sort(key=lambda item: item.queue)
+        return [{name: getattr(item, name) for name in QUEUE_COUNTERS} for item in items]
+
+    def port_info(self, port):
+        """The PortInfo of one port, or None."""
+        for item in self.request(GET_NODE)[0]:
+            if isinstance(item, PortInfo) and item.id == port:
+                return item
+        return None

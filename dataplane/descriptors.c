@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "descriptors.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <causeway/limits.h>
+
+#include "log.h"
+
+static int
+set_limit(struct rlimit *limit, rlim_t soft, rlim_t hard)
+{
+	const struct rlimit wanted = {.rlim_cur = soft, .rlim_max = hard};
+
+	if (setrlimit(RLIMIT_NOFILE, &wanted) != 0)
+		return -errno;
+	*limit = wanted;
+	return 0;
+}
+
+uint64_t
+descriptors_raise_limit(void)
+{
+	struct rlimit limit;
+	int error = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	if (limit.rlim_max < DESCRIPTORS_WANTED)
+		error = set_limit(&limit, DESCRIPTORS_WANTED, DESCRIPTORS_WANTED);
+	if (limit.rlim_cur < limit.rlim_max
+		&& set_limit(&limit, limit.rlim_max, limit.rlim_max) != 0)
+		error = -errno;
+	if (limit.rlim_cur < CW_DESCRIPTORS_MIN)
+		log_line(LOG_WARNING, "few descriptors: many ports will not open",
+			"limit=%llu wanted=%llu error=\"%s\" hint=\"start with ulimit -n %llu, or "
+			"LimitNOFILE= in the unit\"",
+			(unsigned long long)limit.rlim_cur, (unsigned long long)DESCRIPTORS_WANTED,
+			error != 0 ? strerror(-error) : "none",
+			(unsigned long long)DESCRIPTORS_WANTED);
+	return limit.rlim_cur;
+}
