@@ -57,25 +57,31 @@ drop_all_pending(struct worker *w)
 	}
 }
 
+void
+worker_run_first(struct worker *w, uint64_t mask)
+{
+	uint8_t id = (uint8_t)__builtin_ctzll(w->pending & mask);
+	struct stage_vector *v = &w->vector[id];
+	uint16_t n = v->n;
+
+	w->pending &= ~(UINT64_C(1) << id);
+	v->n = 0;
+	if (unlikely(w->trace->n_busy != 0))
+		trace_stage(w, id, v->slot, n);
+	w->stages[id].packets += n;
+	w->stages[id].bursts++;
+	graph_stage(id)->run(w, v->slot, n);
+}
+
 static void
 run_pending(struct worker *w, uint64_t mask)
 {
 	for (int runs = 0; (w->pending & mask) != 0; runs++) {
-		uint8_t id = (uint8_t)__builtin_ctzll(w->pending & mask);
-		struct stage_vector *v = &w->vector[id];
-		uint16_t n = v->n;
-
 		if (unlikely(runs == GRAPH_MAX_RUNS)) {
 			drop_all_pending(w);
 			return;
 		}
-		w->pending &= ~(UINT64_C(1) << id);
-		v->n = 0;
-		if (unlikely(w->trace->n_busy != 0))
-			trace_stage(w, id, v->slot, n);
-		w->stages[id].packets += n;
-		w->stages[id].bursts++;
-		graph_stage(id)->run(w, v->slot, n);
+		worker_run_first(w, mask);
 	}
 }
 
@@ -110,7 +116,7 @@ enter_graph(struct worker *w, uint16_t n)
 }
 
 void
-worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
+worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct dp_port *p = dp_port_get(w->dp, port_id);
 	struct port_counters *counters = w->counters[port_id];
@@ -133,6 +139,12 @@ worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n
 	counters->rx_packets += n;
 	counters->rx_bytes += bytes;
 	enter_graph(w, n);
+}
+
+void
+worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
+{
+	worker_enter(w, port_id, pkts, n);
 	if (unlikely(trace_active(w->trace)))
 		trace_rx(w, w->vector[0].slot, n);
 	run_pending(w, UINT64_MAX);

@@ -76,6 +76,10 @@ struct worker_private {
 int worker_counters_ensure(struct worker *w, uint16_t port_id);
 // worker_graph.c: runs the pending stages; worker_rx(): a received burst through the graph.
 void worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
+// The steps of it, for micro benchmarks: the burst gets its slots and waits for the first stage;
+// the first pending stage of those in mask runs (there is one).
+void worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
+void worker_run_first(struct worker *w, uint64_t mask);
 // worker_tx.c: the drop reason of a burst that goes in circles.
 uint16_t worker_drop_loop(void);
 // worker_tx.c: takes packets that other workers handed over. Returns how many.
