@@ -5,7 +5,9 @@
 set -eu
 
 here=$(dirname "$0")
-purposes=${*:-build run test lint bench}
+purposes=${*:-build run test vm lint bench}
+backports=bookworm-backports
+image=$here/../tests/vm/image
 
 wanted() {
 	for purpose in $purposes; do
@@ -16,38 +18,98 @@ wanted() {
 	done
 }
 
+# PACKAGE/bookworm-backports is met by a version from there only.
+is_installed() { # PACKAGE[/SUITE]
+	found=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "${1%/*}" 2>/dev/null) || return 1
+	case $1:$found in
+	*/*:"installed "*~bpo*) ;;
+	*/*) return 1 ;;
+	*:"installed "*) ;;
+	*) return 1 ;;
+	esac
+}
+
 missing() {
 	wanted | sort -u | while read -r package; do
-		status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=none
-		[ "$status" = installed ] || echo "$package"
+		is_installed "$package" || echo "$package"
 	done
 }
 
-install() {
+is_image_missing() {
+	case " $purposes " in
+	*" vm "*) ! "$image" --check ;;
+	*) return 1 ;;
+	esac
+}
+
+apt() {
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
-		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" \
-		>"$log" 2>&1 </dev/null
+		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+# Packages of another suite bring what they depend on from there.
+install() {
+	plain= others=
+	for package; do
+		case $package in
+		*/*) others="$others ${package%/*}" ;;
+		*) plain="$plain $package" ;;
+		esac
+	done
+	# shellcheck disable=SC2086
+	{
+		[ -z "$plain" ] || apt install --no-install-recommends $plain || return 1
+		[ -z "$others" ] || apt install --no-install-recommends -t $backports $others
+	} >"$log" 2>&1
+}
+
+# Where this machine has a suite from; empty also before the first update.
+source_of() { # SUITE
+	apt-get indextargets --format '$(REPO_URI)' "Codename: $1" 'Created-By: Packages' \
+		| grep -v security | head -n 1
+}
+
+# From where the rest comes. What a suite of backports has is taken only where it is asked for.
+add_backports() {
+	[ -n "$(source_of bookworm)" ] || apt update
+	[ -z "$(source_of $backports)" ] || return 0
+	uri=$(source_of bookworm)
+	if [ -z "$uri" ]; then
+		echo "setup: apt knows no source of bookworm, so none of $backports: add one" >&2
+		exit 1
+	fi
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $backports main" \
+		>/etc/apt/sources.list.d/$backports.list
+	apt update
 }
 
 packages=$(missing)
-[ -n "$packages" ] || exit 0
+if [ -z "$packages" ] && ! is_image_missing; then
+	exit 0
+fi
 # shellcheck disable=SC2086
-echo "setup: packages missing:" $packages
+[ -z "$packages" ] || echo "setup: packages missing:" $packages
 if [ "$(id -u)" != 0 ]; then
-	echo "setup: installing them needs root: sudo $0" >&2
+	echo "setup: installing what is missing needs root: sudo $0" >&2
 	exit 1
 fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+case $packages in
+*/$backports*) add_backports ;;
+esac
 # The package lists may be absent (bare image) or too old: fetch them only then.
 # shellcheck disable=SC2086
-if ! install $packages; then
-	apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update </dev/null
+if [ -n "$packages" ] && ! install $packages; then
+	apt update
 	if ! install $packages; then
 		cat "$log" >&2
 		echo "setup: apt-get install failed, see above" >&2
 		exit 1
 	fi
+fi
+if is_image_missing; then
+	"$image" || { apt update && "$image"; }
 fi
 echo "setup: done"

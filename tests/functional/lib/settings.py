@@ -14,6 +14,7 @@ IPAM_DIRS = ("/usr/lib/cni", "/opt/cni/bin")
 SANITIZED = bool(os.environ.get("CAUSEWAY_SANITIZED"))
 FUZZ_PACKETS = int(os.environ.get("CAUSEWAY_FUZZ_PACKETS", "1000"))
 FUZZ_SEED = int(os.environ.get("CAUSEWAY_FUZZ_SEED", "20260101"))
+VM_FULL = os.environ.get("CAUSEWAY_VM_FULL") == "1"
 MEMORY_MIB = 192  # hugepages of one data plane
 
 
