@@ -117,7 +117,10 @@ class Guest:
             self.process.assert_alive()
             return self.boots >= boots
 
-        wait_until(is_up, f"guest {self.name} up ({self.console_text()[-2000:]})", timeout)
+        try:
+            wait_until(is_up, f"guest {self.name} up", timeout)
+        except (AssertionError, TimeoutError) as error:
+            raise RuntimeError(f"{error}\n{self.console_text()[-2000:]}") from error
         return self
 
     def console_text(self):

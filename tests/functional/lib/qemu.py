@@ -88,7 +88,7 @@ def folder(name, path, readonly):
 
 
 def command(guest, initrd, console, agent, monitor):
-    """guest: a lib.guest.Guest. console: a -chardev for the first serial port. agent, monitor: sockets
+    """guest: a lib.guest.Guest. console: -chardev of the first serial port. agent, monitor: sockets
     that QEMU makes."""
     kernel = "console=ttyS0 quiet panic=1 net.ifnames=0 " + guest.append
     # Memory that is shared: the switch maps it.
