@@ -10,7 +10,8 @@
 // what breaks the rules of the ring stops the queue for good (virtqueue_broken), what merely is no
 // frame is dropped and counted.
 //
-// Threads: start and stop never concurrently with the rest; rx, tx, arm by one thread at a time.
+// Threads: start and stop never concurrently with the rest; rx, tx, arm, disarm by one thread at a
+// time.
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,8 +24,16 @@
 
 #define VIRTQUEUE_SIZE_MAX 32768
 #define VIRTQUEUE_REGIONS_MAX 64
+#define VIRTQUEUE_PIECES_MAX 1024 // of the buffers of one frame; what is in more pieces is dropped
 
-// Guest-physical [guest_addr, guest_addr + size) is mapped at host.
+#ifndef VIRTIO_NET_F_GUEST_USO4
+#define VIRTIO_NET_F_GUEST_USO4 54
+#define VIRTIO_NET_F_GUEST_USO6 55
+#define VIRTIO_NET_F_HOST_USO 56
+#endif
+
+// Guest-physical [guest_addr, guest_addr + size) is mapped at host. A buffer may lie across regions
+// whose guest addresses follow each other.
 struct virtqueue_region {
 	uint64_t guest_addr, size;
 	uint8_t *host;
@@ -35,7 +44,10 @@ struct virtqueue_memory {
 	struct virtqueue_region regions[VIRTQUEUE_REGIONS_MAX];
 };
 
-// Where the device stands in the ring; packed rings count a wrap bit (virtio 1.2, 2.8.1).
+// Where the device stands in the ring; packed rings count a wrap bit (virtio 1.2, 2.8.1). Buffers
+// are given back in the order in which they were taken and none is kept between calls, so a device
+// goes on at 'used': what lies between used and avail was taken by one that died, and is taken
+// again. stop returns both alike.
 struct virtqueue_position {
 	uint16_t avail, used; // split: free running; packed: slots
 	bool avail_wrap, used_wrap; // packed only
@@ -47,7 +59,8 @@ struct virtqueue_config {
 	void *device; // split: used ring; packed: device event suppression
 	uint16_t size; // entries; a power of 2 when split
 	uint64_t features; // as negotiated: VIRTIO_F_VERSION_1, _RING_PACKED, _IN_ORDER,
-			   // _RING_INDIRECT_DESC, _RING_EVENT_IDX, VIRTIO_NET_F_MRG_RXBUF, GUEST_*
+			   // _RING_INDIRECT_DESC, _RING_EVENT_IDX, VIRTIO_NET_F_MRG_RXBUF, CSUM,
+			   // HOST_*, GUEST_*
 	const struct virtqueue_memory *memory; // stays valid and unchanged until stop
 	struct virtqueue_position position;
 	int call_fd; // eventfd that interrupts the guest; -1 = it polls
@@ -55,29 +68,37 @@ struct virtqueue_config {
 
 struct virtqueue;
 
-// Size of a queue for its owner to allocate (zeroed, cache-aligned): fixed part and shadow of
-// 'size' entries.
+// Size of a queue for its owner to allocate (cache-aligned).
 size_t virtqueue_bytes(uint16_t size);
 
-// Returns 0, or -EINVAL and a sentence: sizes, alignment (virtio 1.2, 2.7, 2.8.10), position.
+// Returns 0, or -EINVAL and a sentence: sizes, alignment (virtio 1.2, 2.7, 2.8.10), position. The
+// counters go on over stop and start, so the memory is zeroed before the first start only. The
+// queue is armed, and the guest is notified once: a former device may have died between giving
+// buffers back and saying so.
 int virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config, char *reason,
 	size_t reason_len);
 // Returns everything taken but not yet given back, and where the next device starts.
 void virtqueue_stop(struct virtqueue *vq, struct virtqueue_position *position);
 
+// True when the ring's contents do not contradict a position that was written down before: the
+// slot before it was taken, its own slot is not yet used. For a device that follows one that died.
+bool virtqueue_position_fits(
+	const struct virtqueue_config *config, const struct virtqueue_position *position);
+
 // The guest's transmit queue: up to n <= PORT_BURST frames copied into new mbufs with the metadata
 // of port.h; their descriptors are given back, the guest is notified when it asked for it. Ends
 // early at BUFFER_BURST_BYTES and when pools run dry.
-uint16_t virtqueue_rx(struct virtqueue *vq, const struct buffer_pools *pools,
-	struct rte_mbuf **pkts, uint16_t n);
+uint16_t virtqueue_rx(
+	struct virtqueue *vq, const struct buffer_pools *pools, struct rte_mbuf **pkts, uint16_t n);
 // The guest's receive queue: frames are copied and freed. On a short count *stop says why, as in
 // port_driver.tx; a frame whose metadata the guest did not negotiate is PORT_TX_REFUSED.
 uint16_t virtqueue_tx(
 	struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n, enum port_tx_stop *stop);
 
-// rx queue: asks the guest for a kick at the next frame. Returns true when frames wait already.
+// Asks the guest for a kick when it next makes buffers available (rx queue: frames). Returns true
+// when some wait already.
 bool virtqueue_arm(struct virtqueue *vq);
-// rx queue: the guest need not kick any more (while the queue is polled).
+// The guest need not kick any more: the queue is polled, or is a tx queue.
 void virtqueue_disarm(struct virtqueue *vq);
 
 // Why the queue was stopped by what the guest wrote, or NULL. Any thread.

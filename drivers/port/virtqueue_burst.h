@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DRIVERS_PORT_VIRTQUEUE_BURST_H
+#define DRIVERS_PORT_VIRTQUEUE_BURST_H
+
+// The bursts of both layouts, inlined into each: collect what is simple, copy it, give it back;
+// whatever else the guest made goes frame by frame through virtqueue_frame.c. The guest learns of
+// all of it once, at the end.
+
+#include "virtqueue_copy.h"
+#include "virtqueue_private.h"
+
+// Simple buffers: one descriptor, one region.
+struct virtqueue_batch {
+	uint8_t *host[PORT_BURST];
+	uint32_t len[PORT_BURST]; // of header and frame
+	uint16_t id[PORT_BURST];
+	bool complex; // the next buffer is none of these
+};
+
+struct virtqueue_steps {
+	// Finds up to n simple buffers at vq->next, which stays.
+	uint16_t (*collect_rx)(
+		struct virtqueue *vq, struct virtqueue_batch *batch, uint16_t n, uint32_t room);
+	uint16_t (*collect_tx)(struct virtqueue *vq, struct virtqueue_batch *batch,
+		struct rte_mbuf *const *pkts, uint16_t n);
+	// Gives the first n back, in the order in which they were taken.
+	void (*give_rx)(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n);
+	void (*give_tx)(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n);
+	// Shows the guest what was given back and notifies it when it wants that.
+	void (*flush)(struct virtqueue *vq);
+};
+
+static inline uint16_t
+virtqueue_alloc(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t got = 0;
+
+	if (likely(rte_pktmbuf_alloc_bulk(pool, pkts, n) == 0))
+		return n;
+	while (got < n && (pkts[got] = rte_pktmbuf_alloc(pool)) != NULL)
+		got++;
+	return got;
+}
+
+// Frees n frames; the common kind, one segment that nobody shares, pool by pool.
+static inline void
+virtqueue_free(struct rte_mbuf **pkts, uint16_t n)
+{
+	void *run[PORT_BURST];
+	struct rte_mempool *pool = NULL;
+	unsigned int in_run = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		if (unlikely(m->nb_segs != 1 || !RTE_MBUF_DIRECT(m)
+			     || rte_mbuf_refcnt_read(m) != 1)) {
+			rte_pktmbuf_free(m);
+			continue;
+		}
+		if (unlikely(m->pool != pool || in_run == PORT_BURST) && in_run > 0) {
+			rte_mempool_put_bulk(pool, run, in_run);
+			in_run = 0;
+		}
+		pool = m->pool;
+		run[in_run++] = m;
+	}
+	if (in_run > 0)
+		rte_mempool_put_bulk(pool, run, in_run);
+}
+
+// Copies the first n of a batch; returns how many frames came of them, *taken how many buffers
+// were read.
+static inline uint16_t
+virtqueue_copy_in(struct virtqueue *vq, const struct buffer_pools *pools,
+	const struct virtqueue_batch *batch, uint16_t n, struct rte_mbuf **pkts, uint16_t *taken)
+{
+	uint32_t header_len = vq->header_len, bytes = 0;
+	uint16_t got = virtqueue_alloc(pools->mbufs, pkts, n), kept = 0;
+
+	for (uint16_t i = 0; i < got; i++) {
+		struct rte_mbuf *m = pkts[i];
+		uint32_t len = batch->len[i] - header_len;
+		const uint8_t *from = batch->host[i];
+
+		copy_blocks(rte_pktmbuf_mtod(m, uint8_t *), from + header_len, len);
+		m->pkt_len = len;
+		m->data_len = (uint16_t)len;
+		if (vq->reads_header) {
+			struct virtio_net_hdr header;
+
+			memcpy(&header, from, sizeof(header));
+			if (unlikely((header.flags | header.gso_type) != 0)
+				&& !virtqueue_read_header(vq, &header, m)) {
+				rte_pktmbuf_free(m);
+				continue;
+			}
+		}
+		bytes += len;
+		pkts[kept++] = m;
+	}
+	if (unlikely(kept < got))
+		counter_add(&vq->malformed, (uint64_t)(got - kept));
+	counter_add(&vq->packets, kept);
+	counter_add(&vq->bytes, bytes);
+	*taken = got;
+	return kept;
+}
+
+static inline bool
+virtqueue_rx_single(
+	struct virtqueue *vq, const struct buffer_pools *pools, struct rte_mbuf **pkts, uint16_t *n)
+{
+	enum virtqueue_result result = virtqueue_rx_frame(vq, pools, &pkts[*n]);
+
+	if (result == VIRTQUEUE_OK) {
+		counter_add(&vq->packets, 1);
+		counter_add(&vq->bytes, pkts[*n]->pkt_len);
+		++*n;
+	} else if (result == VIRTQUEUE_MALFORMED) {
+		counter_add(&vq->malformed, 1);
+	}
+	return result == VIRTQUEUE_OK || result == VIRTQUEUE_MALFORMED;
+}
+
+static __rte_always_inline uint16_t
+virtqueue_rx_burst(struct virtqueue *vq, const struct buffer_pools *pools, struct rte_mbuf **pkts,
+	uint16_t n, const struct virtqueue_steps *steps)
+{
+	uint32_t room = rte_pktmbuf_data_room_size(pools->mbufs) - RTE_PKTMBUF_HEADROOM;
+	uint16_t done = 0, found, taken, dropped = 0;
+	struct virtqueue_batch batch;
+	uint32_t bytes = 0;
+
+	vq->work = 0;
+	n = (uint16_t)RTE_MIN(n, PORT_BURST);
+	// What is dropped counts as work, too: a guest gets no longer turn for nonsense.
+	while (done + dropped < n && bytes < BUFFER_BURST_BYTES
+		&& vq->work < VIRTQUEUE_PIECES_MAX) {
+		uint16_t before = done;
+
+		found = steps->collect_rx(vq, &batch, (uint16_t)(n - done - dropped), room);
+		if (likely(found > 0)) {
+			done = (uint16_t)(done
+					  + virtqueue_copy_in(
+						  vq, pools, &batch, found, &pkts[done], &taken));
+			steps->give_rx(vq, &batch, taken);
+			dropped = (uint16_t)(dropped + taken - (done - before));
+			if (taken < found)
+				break;
+		} else {
+			if (!batch.complex || !virtqueue_rx_single(vq, pools, pkts, &done))
+				break;
+			dropped = (uint16_t)(dropped + 1 - (done - before));
+		}
+		for (uint16_t i = before; i < done; i++)
+			bytes += pkts[i]->pkt_len;
+	}
+	steps->flush(vq);
+	return done;
+}
+
+// virtio 1.2, 5.1.6.4: all zero, one buffer. The guest reads this line and seldom writes it, so
+// it is written only when it says something else.
+static inline void
+virtqueue_plain_header(uint8_t *header, uint32_t header_len)
+{
+	uint64_t start;
+	uint16_t rest;
+	uint32_t end;
+
+	memcpy(&start, header, sizeof(start));
+	if (unlikely(start != 0))
+		memset(header, 0, sizeof(start));
+	if (header_len == VIRTQUEUE_HEADER_MAX) {
+		memcpy(&end, header + sizeof(start), sizeof(end));
+		if (unlikely(end != 1u << 16)) {
+			end = 1u << 16;
+			memcpy(header + sizeof(start), &end, sizeof(end));
+		}
+		return;
+	}
+	memcpy(&rest, header + sizeof(start), sizeof(rest));
+	if (unlikely(rest != 0))
+		memset(header + sizeof(start), 0, sizeof(rest));
+}
+
+// May m go into a simple buffer?
+static inline bool
+virtqueue_is_plain(const struct virtqueue *vq, const struct rte_mbuf *m)
+{
+	return m->nb_segs == 1 && (m->ol_flags & vq->metadata) == 0;
+}
+
+static inline void
+virtqueue_copy_out(struct virtqueue *vq, const struct virtqueue_batch *batch,
+	struct rte_mbuf *const *pkts, uint16_t n)
+{
+	uint32_t header_len = vq->header_len;
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t len = pkts[i]->data_len;
+
+		virtqueue_plain_header(batch->host[i], header_len);
+		copy_exact(batch->host[i] + header_len, rte_pktmbuf_mtod(pkts[i], const uint8_t *),
+			len);
+		bytes += len;
+	}
+	counter_add(&vq->packets, n);
+	counter_add(&vq->bytes, bytes);
+}
+
+// Returns true when the frame is in the ring, else *stop is set.
+static inline bool
+virtqueue_tx_single(struct virtqueue *vq, struct rte_mbuf *m, enum port_tx_stop *stop)
+{
+	enum virtqueue_result result = virtqueue_tx_frame(vq, m);
+
+	if (result == VIRTQUEUE_OK) {
+		counter_add(&vq->packets, 1);
+		counter_add(&vq->bytes, m->pkt_len);
+		return true;
+	}
+	*stop = result == VIRTQUEUE_BROKEN    ? PORT_TX_DOWN
+		: result == VIRTQUEUE_REFUSED ? PORT_TX_REFUSED
+					      : PORT_TX_FULL;
+	if (*stop == PORT_TX_FULL)
+		counter_add(&vq->full, 1);
+	return false;
+}
+
+static __rte_always_inline uint16_t
+virtqueue_tx_burst(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
+	enum port_tx_stop *stop, const struct virtqueue_steps *steps)
+{
+	struct virtqueue_batch batch;
+	uint16_t done = 0, found, some;
+
+	while (done < n) {
+		some = (uint16_t)RTE_MIN(n - done, PORT_BURST);
+		found = steps->collect_tx(vq, &batch, &pkts[done], some);
+		if (likely(found > 0)) {
+			virtqueue_copy_out(vq, &batch, &pkts[done], found);
+			steps->give_tx(vq, &batch, found);
+			done = (uint16_t)(done + found);
+		} else if (batch.complex) {
+			if (!virtqueue_tx_single(vq, pkts[done], stop))
+				break;
+			done++;
+		} else {
+			*stop = virtqueue_is_broken(vq) ? PORT_TX_DOWN : PORT_TX_FULL;
+			counter_add(&vq->full, 1);
+			break;
+		}
+	}
+	steps->flush(vq);
+	virtqueue_free(pkts, done);
+	return done;
+}
+
+#endif
