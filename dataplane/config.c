@@ -16,6 +16,7 @@
 
 #include "cpus.h"
 #include "log.h"
+#include "worker.h"
 
 #define CONFIG_FILE CW_CONFIG_DIR "/causeway-dp.json" // read when it exists and --config is absent
 #define CONFIG_FILE_MAX (1 << 20)
@@ -39,6 +40,7 @@ static const struct key keys[] = {
 		"CPUs for workers, one each: \"2-5,8\" (isolated ones, else all but CPU 0)"},
 	{"idle", TEXT(idle), 0, 0, "MODE",
 		"\"adaptive\" sleeps when idle, \"poll\" never (adaptive)"},
+	{"burst", NUMBER(burst), 1, WORKER_BURST, "N", "frames taken from a queue at a time (64)"},
 	{"log-level", TEXT(log_level), 0, 0, "LEVEL", "error, warning, info or debug (info)"},
 	{"huge", KEY_BOOL, offsetof(struct config, huge), sizeof(bool), 0, 1, "BOOL",
 		"packets in hugepages; \"false\" is for tests only (true)"},
@@ -60,6 +62,7 @@ set_defaults(struct config *config)
 	*config = (struct config){
 		.runtime_dir = CW_RUNTIME_DIR,
 		.idle = "adaptive",
+		.burst = WORKER_BURST,
 		.log_level = "info",
 		.huge = true,
 		.mbufs = CW_MBUFS_DEFAULT,

@@ -16,6 +16,7 @@ struct config {
 	char cores[256]; // list of CPUs for workers, "" = chosen
 	char idle[16]; // "adaptive" or "poll"
 	char log_level[16];
+	uint64_t burst; // frames at most that a worker takes from a queue at a time
 	bool huge;
 	uint64_t mbufs, jumbos;
 	uint64_t fdb_entries, neighbors;

@@ -52,6 +52,7 @@ create_workers(struct dataplane *dp, const struct config *config, const struct c
 		const struct worker_config worker = {
 			.core = cores->cpu[i],
 			.socket_id = (int16_t)memory->node[node],
+			.burst = (uint16_t)config->burst,
 			.poll = strcmp(config->idle, "poll") == 0,
 		};
 

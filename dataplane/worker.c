@@ -68,7 +68,7 @@ poll_queues(struct worker *w)
 
 	for (uint32_t i = 0; i < priv->n_active;) {
 		struct rxq *q = priv->active[i];
-		uint16_t n = port_rx(q->device, q->queue, pkts, WORKER_BURST);
+		uint16_t n = port_rx(q->device, q->queue, pkts, priv->burst);
 
 		if (n == 0) {
 			if (q->edge && ++q->empty_rounds >= EMPTY_ROUNDS_ACTIVE && !rx_waiting(q))
@@ -187,6 +187,7 @@ private_create(const struct worker_config *config)
 	}
 	atomic_store(&priv->rxqs, empty);
 	priv->poll = config->poll;
+	priv->burst = config->burst == 0 ? WORKER_BURST : config->burst;
 	priv->tsc_per_us = RTE_MAX(rte_get_tsc_hz() / 1000000, UINT64_C(1));
 	priv->start_tsc = rte_rdtsc();
 	return priv;

@@ -17,6 +17,7 @@ struct worker;
 struct worker_config {
 	uint16_t core;
 	int16_t socket_id;
+	uint16_t burst; // frames taken from a queue at a time; 0 = WORKER_BURST
 	bool poll; // never sleep
 };
 

@@ -53,6 +53,7 @@ struct worker_private {
 	atomic_bool sleeping; // writer: the worker
 	int epoll_fd, event_fd;
 	bool poll;
+	uint16_t burst;
 	uint32_t seen_generation; // of the list that active[] was made from
 	uint32_t n_active;
 	struct rxq **active; // in the list that seen_generation names

@@ -58,6 +58,7 @@ test_defaults(void **state)
 	assert_int_equal(load(&config, NULL, NULL, NULL, NULL), CONFIG_RUN);
 	assert_string_equal(config.runtime_dir, CW_RUNTIME_DIR);
 	assert_string_equal(config.idle, "adaptive");
+	assert_int_equal(config.burst, 64);
 	assert_true(config.huge);
 }
 
@@ -91,6 +92,7 @@ test_bad_files(void **state)
 		"{\"mbufs\": 0}",
 		"{\"mbufs\": 2000.5}",
 		"{\"mbufs\": 1e300}",
+		"{\"burst\": 65}",
 		"{\"huge\": \"yes\"}",
 		"{\"cores\": \"3-1\"}",
 		"{\"cores\": \"1,,2\"}",
