@@ -15,6 +15,7 @@
 #include "log.h"
 #include "packet_socket.h"
 #include "route.h"
+#include "socket_device.h"
 #include "sysctl.h"
 #include "tap.h"
 #include "veth.h"
@@ -349,6 +350,8 @@ int
 attach(struct causewayd *d, struct port *port, struct endpoint *endpoint, int netns,
 	struct failure *failure)
 {
+	if (port_has_socket(port))
+		return socket_device_make(d, port, endpoint, netns, failure);
 	if (port->kind == CW_PORT_TAP)
 		return attach_tap(d, port, endpoint, netns, failure);
 	return attach_veth(d, port, endpoint, netns, failure);

@@ -11,6 +11,7 @@
 #include "link.h"
 #include "log.h"
 #include "packet_socket.h"
+#include "socket_device.h"
 #include "tap.h"
 #include "xsk.h"
 
@@ -106,7 +107,9 @@ device_reopen(struct causewayd *d, struct port *port, char *reason, size_t reaso
 		snprintf(reason, reason_len, "%s", failure.message);
 		return -EIO;
 	}
-	if (endpoint == NULL)
+	if (port_has_socket(port))
+		ret = socket_device_reopen(d, port, endpoint);
+	else if (endpoint == NULL)
 		ret = -ENODEV;
 	else
 		ret = port_is_tap(port) ? reattach_tap(d, port, endpoint) : renew_socket(d, port);
@@ -127,9 +130,11 @@ device_is_gone(struct causewayd *d, const struct port *port)
 
 	if (port == NULL)
 		return true;
+	endpoint = endpoint_by_port(d->objects, port->id);
+	if (port_has_socket(port))
+		return socket_device_is_gone(port, endpoint);
 	if (!port_needs_descriptors(port))
 		return false;
-	endpoint = endpoint_by_port(d->objects, port->id);
 	if (!port_is_tap(port))
 		return link_find(d->netlink, port->ifname, &link) == -ENODEV;
 	if (d->devices[port->id].n > 0 && !d->devices[port->id].holds_netns)
@@ -217,6 +222,8 @@ device_remove(struct causewayd *d, const struct port *port, const struct endpoin
 
 	if (ret == 0 && port_is_tap(port))
 		ret = remove_tap(d, port, endpoint);
+	else if (ret == 0 && port_has_socket(port))
+		ret = socket_device_remove(d, port, endpoint);
 	else if (ret == 0 && port_needs_descriptors(port))
 		ret = remove_veth(d, port);
 	if (ret < 0 && ret != -ENODEV) {

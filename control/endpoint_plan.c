@@ -11,6 +11,8 @@
 #include "network_change.h"
 #include "objects/endpoint.h"
 #include "objects/json.h"
+#include "objects/port_socket.h"
+#include "pod_folder.h"
 #include "schema.h"
 
 // --- networks
@@ -184,14 +186,34 @@ name_port(struct causewayd *d, struct port *port, const struct endpoint *endpoin
 			endpoint->ifname, port->id);
 }
 
+// How many queues a kernel interface has when nobody says: one for each worker. Those of a socket
+// are memory of the pod's.
+static uint16_t
+default_queues(const struct causewayd *d, const struct port *port)
+{
+	if (port_has_socket(port) || d->n_workers == 0)
+		return 1;
+	return d->n_workers > CW_MAX_QUEUES ? CW_MAX_QUEUES : d->n_workers;
+}
+
+static int
+read_socket(struct endpoint_plan *plan, struct causewayd *d, const cJSON *params,
+	struct failure *failure)
+{
+	struct port *port = plan->port;
+
+	if (port_socket_read(params, port, failure) < 0)
+		return -1;
+	if (!port_has_socket(port) || port->socket.path[0] != '\0')
+		return 0;
+	return pod_folder_socket(d, plan->endpoint, port->socket.path, failure);
+}
+
 static int
 read_port(struct endpoint_plan *plan, struct causewayd *d, const cJSON *params,
 	struct failure *failure)
 {
 	const int64_t id = objects_free_id(d->objects, OBJECT_PORT, 0);
-	const uint16_t workers = d->n_workers == 0              ? 1
-				 : d->n_workers > CW_MAX_QUEUES ? CW_MAX_QUEUES
-								: d->n_workers;
 	struct endpoint *endpoint = plan->endpoint;
 	struct port *port = plan->port;
 
@@ -203,13 +225,14 @@ read_port(struct endpoint_plan *plan, struct causewayd *d, const cJSON *params,
 	port->origin = PORT_OF_ENDPOINT;
 	port->kind = attach_choose(d, plan->kind, endpoint->why, sizeof(endpoint->why));
 	port->mtu = endpoint->mtu;
-	port->queues = (uint16_t)schema_integer(params, "queues", workers);
+	port->queues = (uint16_t)schema_integer(params, "queues", default_queues(d, port));
 	port->flags = schema_boolean(params, "hairpin", false) ? CW_PORT_HAIRPIN : 0;
 	port->guard = CW_GUARD_ALL;
 	port->generation = generation_new();
 	memcpy(port->mac, endpoint->mac, sizeof(port->mac));
 	name_port(d, port, endpoint);
-	if (json_guard(params, &port->guard, failure) < 0)
+	if (json_guard(params, &port->guard, failure) < 0
+		|| read_socket(plan, d, params, failure) < 0)
 		return -1;
 	return read_trunk(plan, d, params, failure);
 }
@@ -280,21 +303,40 @@ add_gateways(struct endpoint_plan *plan, struct causewayd *d, const struct netwo
 	return network_put(plan->t, d, changed, failure);
 }
 
+// "interface" says what the pod gets, "kind" how a kernel interface is attached.
+static int
+read_kind(struct endpoint_plan *plan, const cJSON *params, struct failure *failure)
+{
+	const char *interface = schema_string(params, "interface");
+	const char *kind = schema_string(params, "kind");
+
+	if (interface == NULL || strcmp(interface, "kernel") == 0) {
+		plan->kind = kind != NULL ? cw_port_kind_by_name(kind) : 0;
+		return 0;
+	}
+	plan->kind = cw_port_kind_by_name(interface);
+	if (kind == NULL)
+		return 0;
+	return failure_set(failure, CW_RPC_INVALID_PARAMS, "kind", kind,
+		"leave it out, or set interface to kernel",
+		"kind %s is one of kernel interfaces, this one is %s", kind, interface);
+}
+
 int
 endpoint_plan(struct endpoint_plan *plan, struct causewayd *d, const cJSON *params, int netns,
 	struct failure *failure)
 {
-	const char *kind = schema_string(params, "kind");
 	struct network *network;
 
 	*plan = (struct endpoint_plan){
 		.t = transaction_new(d),
 		.endpoint = object_new(OBJECT_ENDPOINT, sizeof(struct endpoint)),
 		.port = object_new(OBJECT_PORT, sizeof(struct port)),
-		.kind = kind != NULL ? cw_port_kind_by_name(kind) : 0,
 	};
 	if (plan->t == NULL || plan->endpoint == NULL || plan->port == NULL)
 		return json_no_memory(failure);
+	if (read_kind(plan, params, failure) < 0)
+		return -1;
 	network = own_network(plan, d, params, failure);
 	if (network == NULL || read_endpoint(plan->endpoint, network, params, netns, failure) < 0
 		|| read_port(plan, d, params, failure) < 0)
@@ -326,6 +368,7 @@ endpoint_plan_is(
 	       && wanted->n_routes == existing->n_routes
 	       && memcmp(wanted->routes, existing->routes, sizeof(wanted->routes)) == 0
 	       && (plan->kind == 0 || plan->kind == port->kind) && asked->flags == port->flags
+	       && memcmp(&asked->socket, &port->socket, sizeof(asked->socket)) == 0
 	       && asked->guard == port->guard && asked->n_trunk == port->n_trunk
 	       && memcmp(asked->trunk, port->trunk, sizeof(asked->trunk)) == 0;
 }

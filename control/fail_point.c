@@ -8,7 +8,7 @@
 const char *const fail_points[] = {
 	// endpoint.add
 	"intent", "tap_create", "tap_move", "veth_create", "veth_host", "link", "persist", "sysctl",
-	"address", "up", "route", "offloads", "socket",
+	"address", "up", "route", "offloads", "socket", "folder",
 	// every change
 	"host_address", "dataplane", "device_remove", "store_begin", "store_commit", NULL};
 

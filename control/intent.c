@@ -88,7 +88,7 @@ clean_row(void *arg, const char *key, const char *value)
 	const cJSON *endpoint_json = cJSON_GetObjectItem(json, "endpoint");
 	struct endpoint *endpoint = object_new(OBJECT_ENDPOINT, sizeof(*endpoint));
 	struct port port = {.object.type = OBJECT_PORT};
-	char kind[16];
+	char kind[16], role[16];
 
 	if (endpoint != NULL && left->n < MAX_INTENTS) {
 		set_text(kind, sizeof(kind), port_json, "kind");
@@ -100,6 +100,11 @@ clean_row(void *arg, const char *key, const char *value)
 		set_text(endpoint->netns, sizeof(endpoint->netns), endpoint_json, "netns");
 		endpoint->netns_id.device = get_hex(endpoint_json, "netns_device");
 		endpoint->netns_id.inode = get_hex(endpoint_json, "netns_inode");
+		set_text(port.socket.path, sizeof(port.socket.path), port_json, "socket");
+		set_text(endpoint->pod_uid, sizeof(endpoint->pod_uid),
+			cJSON_GetObjectItem(endpoint_json, "pod"), "uid");
+		set_text(role, sizeof(role), port_json, "role");
+		port.socket.role = strcmp(role, "master") == 0 ? PORT_MASTER : PORT_CLIENT;
 		// The name of our end of a veth pair follows from the port.
 		if (port_is_tap(&port))
 			snprintf(port.ifname, sizeof(port.ifname), "%s", endpoint->ifname);

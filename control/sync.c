@@ -240,7 +240,7 @@ on_replayed(void *arg, bool lost)
 	for (uint32_t id = 1; id < CW_MAX_PORTS; id++) {
 		const struct port *port = port_by_id(d->objects, id);
 
-		if (port != NULL && !port_is_tap(port))
+		if (port != NULL && !port_keeps_descriptors(port))
 			device_forget(d, id);
 	}
 	d->epoch = sync->epoch;

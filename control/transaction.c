@@ -333,8 +333,9 @@ conclude_put(struct transaction *t, struct change *change)
 		object_set_state(after, OBJECT_DOWN, before->reason);
 	else
 		object_set_state(after, t->heard ? OBJECT_READY : OBJECT_WAITING, NULL);
-	// Sockets of the veth kinds live as long as the data plane's session; taps are kept.
-	if (after->type == OBJECT_PORT && t->heard && !port_is_tap((const struct port *)after))
+	// Sockets of the veth kinds live as long as the data plane's session; others are kept.
+	if (after->type == OBJECT_PORT && t->heard
+		&& !port_keeps_descriptors((const struct port *)after))
 		device_forget(t->d, ((const struct port *)after)->id);
 	tell(t, after, before != NULL ? "set" : "add");
 	object_free(before);

@@ -9,8 +9,9 @@
 #include "endpoint_del.h"
 #include "objects/endpoint.h"
 #include "objects/json.h"
+#include "objects/port_socket.h"
 
-static const char *const interfaces[] = {"kernel", NULL};
+static const char *const interfaces[] = {"kernel", "vhost-user", "memif", NULL};
 static const char *const kinds[] = {"tap", "af_packet", "af_xdp", NULL};
 
 #define KEY_PARAMS                                             \
@@ -36,6 +37,7 @@ static const struct field add_params[] = {
 	{"trunk", FIELD_LIST, false, 0, CW_MAX_TRUNK, trunk_field},
 	{"pod", FIELD_OBJECT, false, 0, 0, endpoint_pod_fields},
 	{"queues", FIELD_INTEGER, false, 1, CW_MAX_QUEUES},
+	PORT_SOCKET_FIELDS,
 	{0},
 };
 static const struct field key_params[] = {KEY_PARAMS, {0}};
@@ -62,6 +64,10 @@ show(struct causewayd *d, struct endpoint *endpoint)
 	if (json == NULL || port == NULL)
 		return json;
 	cJSON_AddStringToObject(json, "kind", cw_port_kind_name(port->kind));
+	if (port_has_socket(port)) {
+		cJSON_AddStringToObject(json, "socket", port->socket.path);
+		cJSON_AddStringToObject(json, "role", port_roles[port->socket.role]);
+	}
 	cJSON_DeleteItemFromObjectCaseSensitive(json, "netns_device");
 	cJSON_DeleteItemFromObjectCaseSensitive(json, "netns_inode");
 	return json;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/common.h"
+#include "api/port_peer.h"
 #include "objects/json.h"
 
 #define SAMPLE_MS 100 // over which busy_percent is measured
@@ -103,6 +104,8 @@ port_json(const struct reading *reading, const struct cw_port_info *info)
 	cJSON_AddNumberToObject(json, "rx_queues", info->rx_queues);
 	cJSON_AddNumberToObject(json, "tx_queues", info->tx_queues);
 	cJSON_AddStringToObject(json, "capabilities", info->capability_names);
+	if (info->kind == CW_PORT_VHOST_USER || info->kind == CW_PORT_MEMIF)
+		cJSON_AddItemToObject(json, "peer", port_peer_json(info));
 	workers = cJSON_AddArrayToObject(json, "rx_workers");
 	for (unsigned int i = 0; i < CW_MAX_WORKERS; i++)
 		if ((info->rx_workers & (uint64_t)1 << i) != 0)

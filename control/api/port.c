@@ -2,11 +2,14 @@
 #include <string.h>
 
 #include "api/common.h"
+#include "api/port_peer.h"
 #include "network_change.h"
 #include "objects/json.h"
+#include "objects/port_socket.h"
 #include "port_change.h"
+#include "socket_device.h"
 
-static const char *const kinds[] = {"null", "ring", "pcap", NULL};
+static const char *const kinds[] = {"null", "ring", "pcap", "vhost-user", "memif", NULL};
 
 #define PORT_KEYS                                                           \
 	{"vlan", FIELD_INTEGER, false, 0, 4094},                            \
@@ -26,6 +29,7 @@ static const struct field add_params[] = {
 	{"args", FIELD_STRING, false, 0, CW_ARGS_LEN - 1},
 	{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX},
 	PORT_KEYS,
+	PORT_SOCKET_FIELDS,
 	{0},
 };
 static const struct field set_params[] = {
@@ -40,6 +44,29 @@ static struct port *
 find(struct request *request)
 {
 	return port_find(request->d->objects, schema_string(request->params, "name"));
+}
+
+// A pod's folder gives the others a path; here it is asked for.
+static bool
+check_socket(struct request *request, const struct port *port)
+{
+	struct failure failure;
+
+	if (port->args[0] != '\0')
+		failure_set(&failure, CW_RPC_INVALID_PARAMS, "args", port->args,
+			"give socket, role and the like by their own keys",
+			"args are not taken for kind %s", cw_port_kind_name(port->kind));
+	else if (port->socket.owner[0] != '\0' && port->kind == CW_PORT_VHOST_USER)
+		failure_set(&failure, CW_RPC_INVALID_PARAMS, "owner", port->socket.owner,
+			"give group and mode", "the socket of a vhost-user port has no owner key");
+	else if (port->socket.path[0] == '\0')
+		failure_set(&failure, CW_RPC_INVALID_PARAMS, "socket", NULL,
+			"give the path of the socket", "a %s port needs a socket",
+			cw_port_kind_name(port->kind));
+	else
+		return true;
+	request_fail(request, &failure);
+	return false;
 }
 
 static struct port *
@@ -59,7 +86,14 @@ read_port(struct request *request)
 	if (port->mtu == 0 && network != NULL)
 		port->mtu = network->mtu;
 	port->origin = PORT_OF_USER;
-	return port;
+	if (!port_has_socket(port))
+		return port;
+	if (port->queues == 0)
+		port->queues = 1;
+	if (check_socket(request, port))
+		return port;
+	object_free(&port->object);
+	return NULL;
 }
 
 static void
@@ -87,6 +121,11 @@ add(struct request *request)
 	}
 	port->id = (uint32_t)id;
 	port->generation = generation_new();
+	if (port_has_socket(port) && socket_device_make(request->d, port, NULL, -1, &failure) < 0) {
+		object_free(&port->object);
+		request_fail(request, &failure);
+		return;
+	}
 	run_add(request, &port->object);
 }
 
@@ -155,16 +194,26 @@ del(struct request *request)
 static void
 get(struct request *request)
 {
+	const char *name = schema_string(request->params, "name");
 	struct port *port = find(request);
 
-	reply_object(request, port != NULL ? &port->object : NULL, "name",
-		schema_string(request->params, "name"));
+	if (port == NULL)
+		fail_not_found(request, "port", "name", name);
+	else
+		reply_ports(request, object_show(request->d->objects, &port->object));
 }
 
 static void
 list(struct request *request)
 {
-	reply_list(request, OBJECT_PORT);
+	const char *name = schema_string(request->params, "network");
+	const struct network *network =
+		name != NULL ? network_find(request->d->objects, name) : NULL;
+
+	if (name != NULL && network == NULL)
+		fail_not_found(request, "network", "network", name);
+	else
+		reply_ports(request, list_objects(request->d, OBJECT_PORT, network));
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "objects/json.h"
 
 #define COUNTERS_MAX 12 // of struct cw_port_stats, from rx_packets on
+#define QUEUE_COUNTERS 7 // of struct cw_queue_stats, from rx_packets on
 #define DROPS_MAX 256
 #define STAGES_MAX 256
 
@@ -15,8 +16,12 @@ static const char *const counter_names[COUNTERS_MAX] = {"rx_packets", "rx_bytes"
 	"tx_bytes", "sent", "originated", "replicas", "segments", "punted", "held",
 	"device_rx_dropped", "device_tx_dropped"};
 
+static const char *const queue_counter_names[QUEUE_COUNTERS] = {"rx_packets", "rx_bytes",
+	"tx_packets", "tx_bytes", "tx_full", "kicks_sent", "kicks_received"};
+
 struct port_sum {
 	bool seen;
+	cJSON *queues; // NULL: not counted by queue
 	uint64_t counters[COUNTERS_MAX];
 	uint64_t drops[DROPS_MAX];
 };
@@ -46,17 +51,41 @@ stats_json_new(struct causewayd *d, uint32_t port)
 	return stats;
 }
 
+// NULL: not asked for, or no memory.
+static struct port_sum *
+sum_of(struct stats_json *stats, uint32_t port)
+{
+	if (port >= CW_MAX_PORTS || (stats->port != 0 && stats->port != port))
+		return NULL;
+	if (stats->ports[port] == NULL)
+		stats->ports[port] = calloc(1, sizeof(struct port_sum));
+	return stats->ports[port];
+}
+
+static void
+add_queue(struct stats_json *stats, const struct cw_queue_stats *item)
+{
+	const uint64_t *counters = &item->rx_packets;
+	struct port_sum *sum = sum_of(stats, item->port);
+	cJSON *json;
+
+	if (sum == NULL)
+		return;
+	if (sum->queues == NULL)
+		sum->queues = cJSON_CreateArray();
+	json = cJSON_CreateObject();
+	cJSON_AddNumberToObject(json, "queue", item->queue);
+	for (unsigned int i = 0; i < QUEUE_COUNTERS; i++)
+		json_add_u64(json, queue_counter_names[i], counters[i]);
+	cJSON_AddItemToArray(sum->queues, json);
+}
+
 static void
 add_port(struct stats_json *stats, const struct cw_port_stats *item)
 {
 	const uint64_t *counters = &item->rx_packets;
-	struct port_sum *sum;
+	struct port_sum *sum = sum_of(stats, item->port);
 
-	if (item->port >= CW_MAX_PORTS || (stats->port != 0 && stats->port != item->port))
-		return;
-	if (stats->ports[item->port] == NULL)
-		stats->ports[item->port] = calloc(1, sizeof(*sum));
-	sum = stats->ports[item->port];
 	if (sum == NULL)
 		return;
 	for (unsigned int i = 0; i < COUNTERS_MAX; i++)
@@ -106,6 +135,8 @@ stats_json_add(struct stats_json *stats, const struct cw_frame *frame)
 
 		if (item->type == CW_ITEM_PORT_STATS) {
 			add_port(stats, (const struct cw_port_stats *)item);
+		} else if (item->type == CW_ITEM_QUEUE_STATS) {
+			add_queue(stats, (const struct cw_queue_stats *)item);
 		} else if (item->type == CW_ITEM_STAGE_STATS && stage->stage < STAGES_MAX) {
 			stats->stages[stage->stage].packets += stage->packets;
 			stats->stages[stage->stage].bursts += stage->bursts;
@@ -145,6 +176,8 @@ port_json(struct stats_json *stats, uint32_t id)
 	for (unsigned int i = 0; i < DROPS_MAX; i++)
 		if (sum->drops[i] > 0)
 			json_add_u64(drops, name_of(stats, CW_NAME_DROP, i, text), sum->drops[i]);
+	if (sum->queues != NULL)
+		cJSON_AddItemToObject(json, "queues", sum->queues);
 	return json;
 }
 

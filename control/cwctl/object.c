@@ -31,10 +31,37 @@ static const struct column network_columns[] = {
 	{0},
 };
 
+// Of ports with a socket, and of endpoints that get one.
+#define SOCKET_PARAMS                                                                           \
+	{"socket", PARAM_STRING, "add",                                                         \
+		"vhost-user, memif: path of the socket; memif takes @NAME, too", NULL},         \
+		{"role", PARAM_STRING, "add",                                                   \
+			"vhost-user: client (connects, the default) or server; memif: master "  \
+			"(listens, the default) or slave",                                      \
+			"client server master slave"},                                          \
+		{"iommu", PARAM_BOOL, "add", "vhost-user: offer a virtual IOMMU (no)",          \
+			"true false"},                                                          \
+		{"packed", PARAM_BOOL, "add", "vhost-user: offer packed rings", "true false"},  \
+		{"memif_id", PARAM_NUMBER, "add",                                               \
+			"memif: number of the interface on its socket (0)", NULL},              \
+		{"ring", PARAM_NUMBER, "add",                                                   \
+			"memif slave: slots of a ring, a power of two (1024)", NULL},           \
+		{"buffer", PARAM_NUMBER, "add", "memif slave: bytes of a buffer (2048)", NULL}, \
+		{"secret", PARAM_STRING, "add", "memif: what the peer must know", NULL},        \
+		{"group", PARAM_STRING, "add",                                                  \
+			"group of a socket that the switch makes, and of "                      \
+			"the pod's folder",                                                     \
+			NULL},                                                                  \
+	{                                                                                       \
+		"mode", PARAM_STRING, "add",                                                    \
+			"permissions of a socket that the switch makes (0660)", NULL            \
+	}
+
 static const struct param port_params[] = {
 	{"name", PARAM_STRING, "add set del get", "name of the port", "@port"},
-	{"kind", PARAM_STRING, "add", "null, ring or pcap; pods' ports are made by endpoint add",
-		"null ring pcap"},
+	{"kind", PARAM_STRING, "add",
+		"vhost-user, memif, null, ring or pcap; pods' ports are made by endpoint add",
+		"vhost-user memif null ring pcap"},
 	{"network", PARAM_STRING, "add list", "network that untagged frames belong to (default)",
 		"@network"},
 	{"args", PARAM_STRING, "add", "device arguments of null, ring and pcap", NULL},
@@ -49,7 +76,8 @@ static const struct param port_params[] = {
 	{"transparent", PARAM_BOOL, "add set", "carry frames with unmapped tags whole",
 		"true false"},
 	{"no_flood", PARAM_BOOL, "add set", "gets no flooded frames", "true false"},
-	{"queues", PARAM_NUMBER, "add", "queues of the device", NULL},
+	{"queues", PARAM_NUMBER, "add", "queues of the device; vhost-user, memif: at most", NULL},
+	SOCKET_PARAMS,
 	{0},
 };
 
@@ -58,11 +86,17 @@ static const struct column port_columns[] = {
 	{"KIND", "kind"},
 	{"NETWORK", "network"},
 	{"DEVICE", "ifname"},
+	{"SOCKET", "socket"},
+	{"ROLE", "role"},
 	{"MAC", "mac"},
 	{">MTU", "mtu"},
 	{">VLAN", "vlan"},
 	{"GUARD", "guard"},
 	{"STATE", "state"},
+	{">PEER MTU", "peer.mtu"},
+	{">PEER QUEUES", "peer.queues"},
+	{">CONNECTS", "peer.connects"},
+	{"PEER FEATURES", "peer.features"},
 	{"REASON", "reason"},
 	{0},
 };
@@ -72,7 +106,8 @@ static const struct param endpoint_params[] = {
 	{"ifname", PARAM_STRING, "add del get", "interface in the pod, e.g. eth0", NULL},
 	{"netns", PARAM_NETNS, "add", "path of the pod's network namespace", NULL},
 	{"network", PARAM_STRING, "add del list", "its network (default)", "@network"},
-	{"interface", PARAM_STRING, "add", "kernel", "kernel"},
+	{"interface", PARAM_STRING, "add", "kernel (the default), vhost-user or memif",
+		"kernel vhost-user memif"},
 	{"kind", PARAM_STRING, "add", "force the port kind: tap, af_packet or af_xdp",
 		"tap af_packet af_xdp"},
 	{"mac", PARAM_STRING, "add", "MAC of the interface", NULL},
@@ -86,6 +121,8 @@ static const struct param endpoint_params[] = {
 	{"vlan", PARAM_NUMBER, "add", "joins network NETWORK.VLAN", NULL},
 	{"trunk", PARAM_TRUNK, "add", "tags and their networks: 5:blue,6:red", NULL},
 	{"queues", PARAM_NUMBER, "add", "queues of the interface", NULL},
+	SOCKET_PARAMS,
+	{"owner", PARAM_STRING, "add", "user of the pod's socket folder", NULL},
 	{0},
 };
 
@@ -233,6 +270,7 @@ static const struct object port = {
 	.params = port_params,
 	.columns = port_columns,
 	.example = "port get cwhost\n"
+		   "port add vm1 kind=vhost-user socket=/run/vm1.sock role=server queues=2\n"
 		   "port add sink kind=null network=blue",
 };
 

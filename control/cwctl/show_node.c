@@ -100,7 +100,9 @@ show_node(const cJSON *node, FILE *stream)
 	static const struct column ports[] = {{"PORT", "port"}, {"KIND", "kind"},
 		{"STATE", "state"}, {">NUMA", "numa"}, {">RX QUEUES", "rx_queues"},
 		{">TX QUEUES", "tx_queues"}, {"WORKERS", "rx_workers"},
-		{"OFFLOADS", "capabilities"}, {"REASON", "reason"}, {0}};
+		{"OFFLOADS", "capabilities"}, {">PEER MTU", "peer.mtu"},
+		{">PEER QUEUES", "peer.queues"}, {">CONNECTS", "peer.connects"},
+		{"PEER FEATURES", "peer.features"}, {"REASON", "reason"}, {0}};
 	const cJSON *dataplane = member(node, "dataplane");
 	int rc;
 

@@ -77,6 +77,29 @@ show_drops(const cJSON *ports, FILE *stream)
 	return print(table, stream);
 }
 
+// Of a single port: those of all would be a wall.
+static int
+show_queues(const cJSON *ports, FILE *stream)
+{
+	static const char *const headers[] = {">QUEUE", ">RX PACKETS", ">RX BYTES", ">TX PACKETS",
+		">TX BYTES", ">TX FULL", ">KICKS SENT", ">KICKS RECEIVED"};
+	static const char *const counters[] = {"queue", "rx_packets", "rx_bytes", "tx_packets",
+		"tx_bytes", "tx_full", "kicks_sent", "kicks_received"};
+	const cJSON *queues = member(cJSON_GetArrayItem(ports, 0), "queues"), *queue;
+	struct table *table;
+
+	if (cJSON_GetArraySize(ports) != 1 || cJSON_GetArraySize(queues) == 0)
+		return 0;
+	table = table_new(headers, COUNT(headers));
+	if (table == NULL)
+		return -ENOMEM;
+	cJSON_ArrayForEach (queue, queues)
+		for (unsigned i = 0; i < COUNT(counters); i++)
+			table_cell_format(table, "%.0f", stats_number(queue, counters[i]));
+	fputs("\n", stream);
+	return print(table, stream);
+}
+
 static int
 show_workers(const cJSON *workers, FILE *stream)
 {
@@ -133,6 +156,8 @@ show_stats(const cJSON *stats, FILE *stream)
 	const cJSON *ports = member(stats, "ports");
 	int rc = show_ports(ports, stream);
 
+	if (rc == 0)
+		rc = show_queues(ports, stream);
 	if (rc == 0)
 		rc = show_drops(ports, stream);
 	if (rc == 0 && member(stats, "workers") != NULL)

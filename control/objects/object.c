@@ -69,6 +69,10 @@ object_show(const struct objects *objects, const struct object *object)
 
 	if (json == NULL)
 		return NULL;
+	// What a peer must prove is for the store and the data plane only.
+	if (cJSON_GetObjectItemCaseSensitive(json, "secret") != NULL)
+		cJSON_ReplaceItemInObjectCaseSensitive(
+			json, "secret", cJSON_CreateString("(hidden)"));
 	cJSON_AddStringToObject(json, "state", object_state_name(object->state));
 	if (object->reason != NULL)
 		cJSON_AddStringToObject(json, "reason", object->reason);

@@ -6,12 +6,13 @@
 
 #include "address_text.h"
 #include "json.h"
+#include "port_socket.h"
 #include "schema.h"
 
 static const char *const origins[] = {"user", "endpoint", "host", NULL}; // by port_origin
 
 static const char *const kinds[] = {
-	"tap", "af_packet", "af_xdp", "host", "null", "ring", "pcap", NULL};
+	"tap", "af_packet", "af_xdp", "host", "null", "ring", "pcap", "vhost-user", "memif", NULL};
 
 static const struct field fields[] = {
 	{"name", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
@@ -30,6 +31,7 @@ static const struct field fields[] = {
 	{"mac", FIELD_MAC},
 	{"ifname", FIELD_STRING, false, 0, CW_NAME_LEN - 1},
 	{"args", FIELD_STRING, false, 0, CW_ARGS_LEN - 1},
+	PORT_SOCKET_FIELDS,
 	{"generation", FIELD_STRING, false, 1, 16},
 	{0},
 };
@@ -47,6 +49,8 @@ static const struct {
 bool
 port_needs_descriptors(const struct port *port)
 {
+	if (port->kind == CW_PORT_MEMIF)
+		return port->socket.role == PORT_MASTER || port->socket.path[0] == '@';
 	return port_is_tap(port) || port->kind == CW_PORT_AF_PACKET || port->kind == CW_PORT_AF_XDP;
 }
 
@@ -54,6 +58,18 @@ bool
 port_is_tap(const struct port *port)
 {
 	return port->kind == CW_PORT_TAP || port->kind == CW_PORT_HOST;
+}
+
+bool
+port_has_socket(const struct port *port)
+{
+	return port->kind == CW_PORT_VHOST_USER || port->kind == CW_PORT_MEMIF;
+}
+
+bool
+port_keeps_descriptors(const struct port *port)
+{
+	return port_is_tap(port) || port->kind == CW_PORT_MEMIF;
 }
 
 static int
@@ -108,6 +124,8 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddStringToObject(json, "ifname", port->ifname);
 	if (port->args[0] != '\0')
 		cJSON_AddStringToObject(json, "args", port->args);
+	if (port_has_socket(port))
+		port_socket_add(json, port);
 	snprintf(generation, sizeof(generation), "%" PRIx64, port->generation);
 	cJSON_AddStringToObject(json, "generation", generation);
 	return json;
@@ -162,6 +180,7 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 	read_plain(port, json);
 	if (json_network(objects, json, "network", &port->network, failure) < 0
 		|| json_guard(json, &port->guard, failure) < 0
+		|| port_socket_read(json, port, failure) < 0
 		|| json_trunk(objects, json, port, failure) < 0) {
 		object_free(&port->object);
 		return NULL;
@@ -196,7 +215,10 @@ to_wire(const struct object *object, struct cw_item *item)
 	memcpy(wire->mac, port->mac, sizeof(wire->mac));
 	memcpy(wire->name, port->name, sizeof(wire->name));
 	memcpy(wire->ifname, port->ifname, sizeof(wire->ifname));
-	memcpy(wire->args, port->args, sizeof(wire->args));
+	if (port_has_socket(port))
+		port_socket_arguments(port, wire->args);
+	else
+		memcpy(wire->args, port->args, sizeof(wire->args));
 	memcpy(wire->trunk, port->trunk, port->n_trunk * sizeof(wire->trunk[0]));
 }
 

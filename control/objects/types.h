@@ -36,6 +36,35 @@ enum port_origin {
 	PORT_OF_HOST, // the host port of a network
 };
 
+enum port_role {
+	PORT_CLIENT, // vhost-user: the switch connects to the peer's socket
+	PORT_SERVER, // vhost-user: the switch makes the socket
+	PORT_MASTER, // memif: the switch makes the socket
+	PORT_SLAVE, // memif: the switch connects to the peer's socket
+	PORT_ROLES, // number of roles, not a role
+};
+
+enum port_choice {
+	PORT_DRIVERS_CHOICE,
+	PORT_OFF,
+	PORT_ON,
+};
+
+#define SOCKET_PATH_LEN 108 // sun_path, with the terminating zero
+#define SOCKET_SECRET_LEN 24 // of memif, with the terminating zero
+
+// What ports of kind vhost-user and memif have beyond the others; all zero for those. Numbers that
+// may be absent are text, empty when they are.
+struct port_socket {
+	char path[SOCKET_PATH_LEN]; // "@name" is abstract (memif)
+	char owner[12], group[12], mode[5]; // of what we make: user, group, octal permissions
+	char secret[SOCKET_SECRET_LEN];
+	uint8_t role; // port_role
+	uint8_t iommu, packed; // port_choice
+	uint32_t memif_id;
+	uint32_t ring, buffer; // memif: slots, bytes; 0: the driver's default
+};
+
 struct port {
 	struct object object;
 	uint32_t id;
@@ -52,6 +81,7 @@ struct port {
 	char name[CW_NAME_LEN];
 	char ifname[CW_NAME_LEN]; // of the device that our descriptors belong to
 	char args[CW_ARGS_LEN];
+	struct port_socket socket;
 	struct cw_tag trunk[CW_MAX_TRUNK];
 };
 
@@ -130,5 +160,8 @@ int nexthop_compare_content(const void *a, const void *b);
 // Whether the kind of a port is opened from descriptors of ours.
 bool port_needs_descriptors(const struct port *port);
 bool port_is_tap(const struct port *port);
+bool port_has_socket(const struct port *port); // vhost-user, memif
+// Whether our duplicates of its descriptors outlive the data plane's session.
+bool port_keeps_descriptors(const struct port *port);
 
 #endif

@@ -221,6 +221,48 @@ add_hello(struct fake_dp *fake, struct dp_frame *reply)
 	strcpy(hello->build, "fake 1");
 }
 
+// Of ports with a socket: a peer, and one queue.
+static void
+add_peers(struct fake_dp *fake, struct dp_frame *reply)
+{
+	const struct fake_dp_object *object;
+	struct cw_port_info *info;
+
+	for (unsigned int n = 0; (object = fake_dp_get(fake, CW_ITEM_PORT, n)) != NULL; n++) {
+		const struct cw_port *port = (const struct cw_port *)object->item;
+
+		if (port->kind != CW_PORT_VHOST_USER && port->kind != CW_PORT_MEMIF)
+			continue;
+		info = (struct cw_port_info *)dp_frame_add(reply, CW_ITEM_PORT_INFO, sizeof(*info));
+		info->id = port->id;
+		info->kind = port->kind;
+		info->state = CW_PORT_UP;
+		info->peer_mtu = 9000;
+		info->peer_queues = 1;
+		info->connects = 3;
+		strcpy(info->peer_features, "packed,csum");
+	}
+}
+
+static void
+add_queues(struct fake_dp *fake, struct dp_frame *reply)
+{
+	const struct fake_dp_object *object;
+	struct cw_queue_stats *stats;
+
+	for (unsigned int n = 0; (object = fake_dp_get(fake, CW_ITEM_PORT, n)) != NULL; n++) {
+		const struct cw_port *port = (const struct cw_port *)object->item;
+
+		if (port->kind != CW_PORT_VHOST_USER && port->kind != CW_PORT_MEMIF)
+			continue;
+		stats = (struct cw_queue_stats *)dp_frame_add(
+			reply, CW_ITEM_QUEUE_STATS, sizeof(*stats));
+		stats->port = port->id;
+		stats->rx_packets = 10;
+		stats->kicks_sent = 60;
+	}
+}
+
 static void
 add_worker(struct dp_frame *reply)
 {
@@ -258,6 +300,10 @@ answer(struct fake_dp *fake, const struct cw_frame *frame, int *fds)
 		break;
 	case CW_GET_NODE:
 		add_worker(reply);
+		add_peers(fake, reply);
+		break;
+	case CW_GET_STATS:
+		add_queues(fake, reply);
 		break;
 	default:
 		break;
