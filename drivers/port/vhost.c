@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -29,25 +30,58 @@ make(struct port *port, const struct port_config *config, const struct vhost_arg
 		return NULL;
 	v->port = port;
 	v->arguments = *arguments;
-	v->rings = &vhost_librte_rings;
+	v->rings = arguments->own_rings ? &vhost_own_rings : &vhost_librte_rings;
 	v->pools = (struct buffer_pools){config->mbufs, config->jumbos};
-	v->own_capabilities = PORT_TX_CHAINS;
+	v->own_capabilities = PORT_TX_CHAINS | (arguments->own_rings ? PORT_RX_EDGE : 0);
 	v->n_pairs = n_pairs;
-	v->vid = -1;
+	v->vid = v->node = v->event_fd = v->wake_event = -1;
 	pthread_mutex_init(&v->mutex, NULL);
 	for (uint16_t i = 0; i < CW_MAX_QUEUES; i++)
 		v->tx_map[i] = VHOST_NO_QUEUE;
 	for (uint16_t i = 0; i < vhost_n_queues(v); i++) {
-		v->queues[i].index = i;
-		rte_spinlock_init(&v->queues[i].lock);
+		struct vhost_queue *q = &v->queues[i];
+
+		q->index = i;
+		q->wake_fd = q->kick_fd = q->call_fd = -1;
+		rte_spinlock_init(&q->lock);
 	}
-	v->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return v;
+}
+
+// A worker sleeps on an epoll set of our own, which outlives the guest's descriptors.
+static int
+open_fds(struct vhost *v)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+	v->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (v->event_fd < 0)
+		return -errno;
+	if (!v->rings->own)
+		return 0;
+	v->wake_event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (v->wake_event < 0)
+		return -errno;
+	for (uint16_t i = 1; i < vhost_n_queues(v); i += 2) {
+		v->queues[i].wake_fd = epoll_create1(EPOLL_CLOEXEC);
+		if (v->queues[i].wake_fd < 0
+			|| epoll_ctl(v->queues[i].wake_fd, EPOLL_CTL_ADD, v->wake_event, &event)
+				   < 0)
+			return -errno;
+	}
+	return 0;
 }
 
 static void
 destroy(struct vhost *v)
 {
+	for (uint16_t i = 0; i < vhost_n_queues(v); i++) {
+		if (v->queues[i].wake_fd >= 0)
+			close(v->queues[i].wake_fd);
+		rte_free(v->queues[i].vq);
+	}
+	if (v->wake_event >= 0)
+		close(v->wake_event);
 	if (v->event_fd >= 0)
 		close(v->event_fd);
 	pthread_mutex_destroy(&v->mutex);
@@ -73,8 +107,8 @@ vhost_open(struct port *port, const struct port_config *config, char *reason, si
 		return -EINVAL;
 	}
 	v = make(port, config, &arguments);
-	if (v == NULL || v->event_fd < 0) {
-		ret = v == NULL ? -ENOMEM : -errno;
+	ret = v == NULL ? -ENOMEM : open_fds(v);
+	if (ret < 0) {
 		snprintf(reason, reason_len, "vhost-user port: %s", strerror(-ret));
 		goto fail;
 	}
@@ -150,19 +184,26 @@ vhost_tx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
 static int
 vhost_wake_fd(struct port *port, uint16_t queue)
 {
-	return -1;
+	struct vhost *v = port->priv;
+
+	return v->queues[2 * queue + 1].wake_fd;
 }
 
-static uint16_t
-enabled_pairs(struct vhost *v)
+static bool
+vhost_rx_arm(struct port *port, uint16_t queue)
 {
-	uint16_t n = 0;
+	struct vhost *v = port->priv;
+	struct vhost_queue *q = &v->queues[2 * queue + 1];
+	bool waiting = false;
 
-	for (uint16_t i = 0; i < v->n_pairs; i++)
-		if (atomic_load(&v->queues[2 * i].running)
-			&& atomic_load(&v->queues[2 * i + 1].running))
-			n++;
-	return n;
+	if (!atomic_load_explicit(&q->running, memory_order_relaxed))
+		return false; // its start wakes the worker
+	if (!rte_spinlock_trylock(&q->lock))
+		return true;
+	if (atomic_load_explicit(&q->running, memory_order_relaxed))
+		waiting = v->rings->arm(v, q);
+	rte_spinlock_unlock(&q->lock);
+	return waiting;
 }
 
 static enum cw_port_state
@@ -172,10 +213,15 @@ vhost_state(struct port *port, char *reason, size_t reason_len)
 	enum cw_port_state state = CW_PORT_DOWN;
 
 	pthread_mutex_lock(&v->mutex);
-	if (!v->connected)
+	vhost_queues_check(v);
+	if (v->node >= 0)
+		port->socket_id = v->node;
+	if (v->broken[0] != '\0')
+		snprintf(reason, reason_len, "%s", v->broken);
+	else if (!v->connected)
 		snprintf(reason, reason_len, "waiting for a peer at %s", v->arguments.path);
-	else if (enabled_pairs(v) == 0)
-		snprintf(reason, reason_len, "the peer at %s has no queue pair enabled",
+	else if (vhost_queues_enabled(v) == 0)
+		snprintf(reason, reason_len, "no queue pair is enabled by the peer at %s",
 			v->arguments.path);
 	else
 		state = CW_PORT_UP;
@@ -183,36 +229,59 @@ vhost_state(struct port *port, char *reason, size_t reason_len)
 	return state;
 }
 
+static uint64_t
+read_counter(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+// Of one virtqueue, over both data paths. The mutex is held: vq stays.
+static void
+count(const struct vhost_queue *q, struct virtqueue_stats *stats)
+{
+	*stats = (struct virtqueue_stats){0};
+	if (q->vq != NULL)
+		virtqueue_stats(q->vq, stats);
+	stats->packets += read_counter(&q->packets);
+	stats->bytes += read_counter(&q->bytes);
+	stats->full += read_counter(&q->full);
+	stats->calls += read_counter(&q->calls);
+	stats->malformed += read_counter(&q->refused);
+}
+
 static void
 vhost_device_stats(struct port *port, struct port_device_stats *stats)
 {
 	struct vhost *v = port->priv;
+	struct virtqueue_stats counts;
 
 	*stats = (struct port_device_stats){0};
-	for (uint16_t i = 1; i < vhost_n_queues(v); i += 2)
-		stats->rx_dropped +=
-			atomic_load_explicit(&v->queues[i].refused, memory_order_relaxed);
-}
-
-static uint64_t
-read_counter(_Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
+	pthread_mutex_lock(&v->mutex);
+	for (uint16_t i = 1; i < vhost_n_queues(v); i += 2) {
+		count(&v->queues[i], &counts);
+		stats->rx_dropped += counts.malformed;
+	}
+	pthread_mutex_unlock(&v->mutex);
 }
 
 static void
 vhost_queue_stats(struct port *port, uint16_t queue, struct port_queue_stats *stats)
 {
 	struct vhost *v = port->priv;
-	struct vhost_queue *rx = &v->queues[2 * queue + 1], *tx = &v->queues[2 * queue];
+	struct virtqueue_stats rx, tx;
 
+	pthread_mutex_lock(&v->mutex);
+	count(&v->queues[2 * queue + 1], &rx);
+	count(&v->queues[2 * queue], &tx);
+	pthread_mutex_unlock(&v->mutex);
 	*stats = (struct port_queue_stats){
-		.rx_packets = read_counter(&rx->packets),
-		.rx_bytes = read_counter(&rx->bytes),
-		.tx_packets = read_counter(&tx->packets),
-		.tx_bytes = read_counter(&tx->bytes),
-		.tx_full = read_counter(&tx->full),
-		.kicks_sent = read_counter(&rx->calls) + read_counter(&tx->calls),
+		.rx_packets = rx.packets,
+		.rx_bytes = rx.bytes,
+		.tx_packets = tx.packets,
+		.tx_bytes = tx.bytes,
+		.tx_full = tx.full,
+		.kicks_sent = rx.calls + tx.calls,
+		.kicks_received = read_counter(&v->queues[2 * queue + 1].kicks),
 	};
 }
 
@@ -224,7 +293,7 @@ vhost_peer(struct port *port, struct port_peer *peer)
 	*peer = (struct port_peer){0};
 	pthread_mutex_lock(&v->mutex);
 	peer->mtu = v->peer_mtu;
-	peer->n_queues = enabled_pairs(v);
+	peer->n_queues = vhost_queues_enabled(v);
 	peer->connects = v->connects;
 	if (v->device)
 		vhost_features_names(v->features, peer->features, sizeof(peer->features));
@@ -247,6 +316,7 @@ static const struct port_driver vhost_driver = {
 	.rx = vhost_rx,
 	.tx = vhost_tx,
 	.wake_fd = vhost_wake_fd,
+	.rx_arm = vhost_rx_arm,
 	.state = vhost_state,
 	.device_stats = vhost_device_stats,
 	.queue_stats = vhost_queue_stats,

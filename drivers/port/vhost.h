@@ -3,7 +3,9 @@
 #define DRIVERS_PORT_VHOST_H
 
 // Kind vhost-user, within its own files: vhost.c the driver, vhost_device.c what librte_vhost tells
-// of connections and queues, vhost_librte.c the data path by librte_vhost's own functions.
+// of connections and queues, vhost_message.c a look at the peer's messages before and after it,
+// vhost_queue.c which queues run, vhost_own.c the data path by virtqueue.h, vhost_librte.c the one
+// by librte_vhost's own functions.
 //
 // Threads: "control" is whichever thread librte_vhost calls back on: its event thread, its
 // reconnect thread, or the main thread within open and close. Control and main thread share what
@@ -20,9 +22,10 @@
 #include "buffer.h"
 #include "port.h"
 #include "vhost_arguments.h"
+#include "virtqueue.h"
 
 #define VHOST_NO_QUEUE UINT16_MAX
-#define VHOST_REASON_LEN 160
+#define VHOST_REASON_LEN 128
 
 struct vhost;
 
@@ -30,22 +33,34 @@ struct vhost;
 struct vhost_queue {
 	rte_spinlock_t lock;
 	_Atomic bool running; // writer: control
+	bool armed; // worker: the guest was asked for a kick
+	bool told; // worker: that the queue is broken
 	bool ready; // control: librte_vhost has seen it set up and enabled
+	bool held; // control: a message that changes it is under way
 	uint16_t index;
-	// Writer: the worker that uses the queue.
-	_Atomic uint64_t packets, bytes, full, calls, refused;
+	int wake_fd; // epoll set of the port's wake_event and of the guest's kick_fd; or -1
+	int kick_fd, call_fd; // duplicates of the guest's while running, or -1
+	struct virtqueue *vq; // NULL before the first start
+	uint16_t vq_size; // that it has room for
+	int vq_node;
+	// Writer: the worker that uses the queue. vq counts for itself.
+	_Atomic uint64_t packets, bytes, full, calls, refused, kicks;
 } __rte_cache_aligned;
 
-// How frames move. start and stop are called by control, rx and tx by workers with the lock.
+// How frames move. start and stop are called by control with the mutex, rx, tx and arm by workers
+// with the queue's lock.
 struct vhost_rings {
 	const char *name;
-	void (*start)(struct vhost *v, struct vhost_queue *q);
+	bool own; // stopped before librte_vhost changes what they use
+	// 0, -EAGAIN (not set up yet), or another -errno and a sentence.
+	int (*start)(struct vhost *v, struct vhost_queue *q, char *reason, size_t reason_len);
 	void (*stop)(struct vhost *v, struct vhost_queue *q);
 	uint16_t (*rx)(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t n);
 	uint16_t (*tx)(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t n,
 		enum port_tx_stop *stop);
+	bool (*arm)(struct vhost *v, struct vhost_queue *q); // as port_driver.rx_arm
 };
-extern const struct vhost_rings vhost_librte_rings;
+extern const struct vhost_rings vhost_own_rings, vhost_librte_rings;
 
 struct vhost {
 	struct port *port;
@@ -55,27 +70,51 @@ struct vhost {
 	struct buffer_pools pools;
 	uint32_t own_capabilities; // those that no guest negotiates
 	int event_fd;
+	int wake_event; // wakes the workers of all queues
 	uint16_t n_pairs;
 	// Where worker queue i sends: a running virtqueue, or VHOST_NO_QUEUE. Writer: control.
 	_Atomic uint16_t tx_map[CW_MAX_QUEUES];
 	// Written by control while no queue runs, read by workers that use one.
 	int vid;
 	uint64_t features;
+	struct virtqueue_memory memory;
 
 	pthread_mutex_t mutex; // from here to the queues
 	bool connected; // a peer is there
 	bool device; // its driver is ready (librte_vhost: new_device)
+	bool memory_valid; // own rings: what librte_vhost has mapped is in memory
+	char broken[VHOST_REASON_LEN]; // why no queue runs although the peer wants it, or empty
 	uint32_t connects;
 	uint16_t peer_mtu;
+	int node; // of the guest's memory, or -1
 
 	struct vhost_queue queues[]; // 2 * n_pairs
 };
 
-// Main thread. Tells librte_vhost of the port and starts to listen or to connect. Returns 0, or
-// -errno and a sentence.
+// vhost_device.c. Main thread. Tells librte_vhost of the port and starts to listen or to connect.
+// Returns 0, or -errno and a sentence.
 int vhost_device_register(struct vhost *v, char *reason, size_t reason_len);
 // Ends the connection; no callback runs for v afterwards.
 void vhost_device_unregister(struct vhost *v);
+// The port of a connection, or NULL.
+struct vhost *vhost_device_find(int vid);
+
+// vhost_message.c. Control, for a new connection.
+void vhost_message_watch(struct vhost *v);
+
+// vhost_queue.c. Starts and stops queues as the state of the peer wants it. The mutex is held; a
+// queue that was stopped may still be used by a worker, until vhost_queues_drain.
+void vhost_queues_settle(struct vhost *v);
+void vhost_queues_drain(struct vhost *v);
+// The mutex is held. Stops all queues when the guest has broken one of them.
+void vhost_queues_check(struct vhost *v);
+// The mutex is held, reading only. Queue pairs of which both run.
+uint16_t vhost_queues_enabled(const struct vhost *v);
+// The event_fd becomes readable. Any thread.
+void vhost_tell_main(struct vhost *v);
+
+// vhost_own.c. The mutex is held, all queues are stopped: reads what librte_vhost has mapped.
+void vhost_own_read_memory(struct vhost *v);
 
 static inline uint16_t
 vhost_n_queues(const struct vhost *v)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include <rte_errno.h>
@@ -23,8 +22,8 @@ static struct vhost *registry; // all open ports
 static struct vhost *by_vid[RTE_MAX_VHOST_DEVICE];
 static unsigned int descriptors;
 
-static struct vhost *
-find_vid(int vid)
+struct vhost *
+vhost_device_find(int vid)
 {
 	struct vhost *v;
 
@@ -56,40 +55,6 @@ set_vid(int vid, struct vhost *v)
 }
 
 static void
-map_tx_queues(struct vhost *v)
-{
-	uint16_t running[CW_MAX_QUEUES], n = 0;
-
-	for (uint16_t i = 0; i < v->n_pairs; i++)
-		if (atomic_load(&v->queues[2 * i].running))
-			running[n++] = (uint16_t)(2 * i);
-	for (uint16_t i = 0; i < v->n_pairs; i++)
-		atomic_store(&v->tx_map[i], n > 0 ? running[i % n] : VHOST_NO_QUEUE);
-}
-
-// Starts and stops queues as the state of the peer wants it. The mutex is held.
-static void
-settle(struct vhost *v)
-{
-	for (uint16_t i = 0; i < vhost_n_queues(v); i++) {
-		struct vhost_queue *q = &v->queues[i];
-		bool wanted = v->connected && v->device && q->ready;
-
-		if (wanted && !atomic_load(&q->running))
-			v->rings->start(v, q);
-		else if (!wanted && atomic_load(&q->running))
-			v->rings->stop(v, q);
-	}
-	map_tx_queues(v);
-}
-
-static void
-tell_main(struct vhost *v)
-{
-	eventfd_write(v->event_fd, 1);
-}
-
-static void
 negotiated(struct vhost *v, uint64_t features)
 {
 	v->features = features;
@@ -97,71 +62,67 @@ negotiated(struct vhost *v, uint64_t features)
 		v->own_capabilities | vhost_features_capabilities(features));
 }
 
-// Waits until no worker is within a queue that was stopped.
+// Its guest is gone, or sets its driver up anew.
 static void
-drain(struct vhost *v)
+forget_device(struct vhost *v)
 {
-	for (uint16_t i = 0; i < vhost_n_queues(v); i++) {
-		rte_spinlock_lock(&v->queues[i].lock);
-		rte_spinlock_unlock(&v->queues[i].lock);
-	}
+	v->device = false;
+	vhost_queues_settle(v);
+	vhost_queues_drain(v);
+	negotiated(v, 0);
+	v->peer_mtu = 0;
+	v->broken[0] = '\0';
 }
 
 static int
 on_new_device(int vid)
 {
-	struct vhost *v = find_vid(vid);
+	struct vhost *v = vhost_device_find(vid);
 	uint64_t features = 0;
 	uint16_t mtu = 0;
-	int node = rte_vhost_get_numa_node(vid);
 
 	if (v == NULL)
 		return -1;
 	rte_vhost_get_negotiated_features(vid, &features);
-	for (uint16_t i = 0; i < rte_vhost_get_vring_num(vid); i++)
+	for (uint16_t i = 0; i < rte_vhost_get_vring_num(vid) && !v->rings->own; i++)
 		rte_vhost_enable_guest_notification(vid, i, 0);
 	pthread_mutex_lock(&v->mutex);
 	negotiated(v, features);
 	if (rte_vhost_get_mtu(vid, &mtu) == 0)
 		v->peer_mtu = mtu;
-	if (node >= 0)
-		v->port->socket_id = node;
+	v->node = rte_vhost_get_numa_node(vid);
 	v->device = true;
-	settle(v);
+	vhost_queues_settle(v);
 	pthread_mutex_unlock(&v->mutex);
-	tell_main(v);
+	vhost_tell_main(v);
 	return 0;
 }
 
 static void
 on_destroy_device(int vid)
 {
-	struct vhost *v = find_vid(vid);
+	struct vhost *v = vhost_device_find(vid);
 
 	if (v == NULL)
 		return;
 	pthread_mutex_lock(&v->mutex);
-	v->device = false;
-	settle(v);
-	drain(v);
-	negotiated(v, 0);
-	v->peer_mtu = 0;
+	forget_device(v);
 	pthread_mutex_unlock(&v->mutex);
-	tell_main(v);
+	vhost_tell_main(v);
 }
 
 static int
 on_vring_state_changed(int vid, uint16_t queue, int enable)
 {
-	struct vhost *v = find_vid(vid);
+	struct vhost *v = vhost_device_find(vid);
 
 	if (v == NULL || queue >= vhost_n_queues(v))
 		return 0;
 	pthread_mutex_lock(&v->mutex);
 	v->queues[queue].ready = enable != 0;
-	settle(v);
+	vhost_queues_settle(v);
 	pthread_mutex_unlock(&v->mutex);
-	tell_main(v);
+	vhost_tell_main(v);
 	return 0;
 }
 
@@ -184,28 +145,26 @@ on_new_connection(int vid)
 		v->connects++;
 		v->vid = vid;
 		set_vid(vid, v);
+		vhost_message_watch(v);
 	}
 	pthread_mutex_unlock(&v->mutex);
-	tell_main(v);
+	vhost_tell_main(v);
 	return ret;
 }
 
 static void
 forget_peer(struct vhost *v)
 {
-	v->connected = v->device = false;
+	v->connected = v->memory_valid = false;
 	for (uint16_t i = 0; i < vhost_n_queues(v); i++)
-		v->queues[i].ready = false;
-	settle(v);
-	drain(v);
-	negotiated(v, 0);
-	v->peer_mtu = 0;
+		v->queues[i].ready = v->queues[i].held = false;
+	forget_device(v);
 }
 
 static void
 on_destroy_connection(int vid)
 {
-	struct vhost *v = find_vid(vid);
+	struct vhost *v = vhost_device_find(vid);
 
 	if (v == NULL)
 		return;
@@ -213,7 +172,7 @@ on_destroy_connection(int vid)
 	forget_peer(v);
 	set_vid(vid, NULL);
 	pthread_mutex_unlock(&v->mutex);
-	tell_main(v);
+	vhost_tell_main(v);
 }
 
 static const struct rte_vhost_device_ops device_ops = {

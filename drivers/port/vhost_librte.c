@@ -13,10 +13,11 @@
 #include "vnet.h"
 
 // librte_vhost guards queues that are set up anew by a lock of its own, and may hold it here.
-static void
-librte_start(struct vhost *v, struct vhost_queue *q)
+static int
+librte_start(struct vhost *v, struct vhost_queue *q, char *reason, size_t reason_len)
 {
 	atomic_store(&q->running, true);
+	return 0;
 }
 
 static void
@@ -112,10 +113,18 @@ librte_tx(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16
 	return sent;
 }
 
+// Without a descriptor to sleep on, the queue is polled anyway.
+static bool
+librte_arm(struct vhost *v, struct vhost_queue *q)
+{
+	return false;
+}
+
 const struct vhost_rings vhost_librte_rings = {
 	.name = "librte",
 	.start = librte_start,
 	.stop = librte_stop,
 	.rx = librte_rx,
 	.tx = librte_tx,
+	.arm = librte_arm,
 };
