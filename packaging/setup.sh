@@ -94,10 +94,21 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 
+# What the bench needs of these it starts itself, in scratch folders. A machine that had them keeps
+# their services; elsewhere they never run (`systemctl unmask NAME` takes that back).
+mask_services() { # of packages that are not installed yet
+	for package in dpdk openvswitch-switch; do
+		is_installed $package || systemctl --quiet mask $package.service 2>/dev/null || true
+	done
+}
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 case $packages in
 */$backports*) add_backports ;;
+esac
+case $packages in
+*openvswitch*) mask_services ;;
 esac
 # The package lists may be absent (bare image) or too old: fetch them only then.
 # shellcheck disable=SC2086

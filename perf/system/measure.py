@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What scenarios share: results, medians with intervals, programs that run while others measure."""
+import dataclasses
 import json
 import os
-import random
-import statistics
 import subprocess
 import time
 
@@ -11,11 +10,43 @@ WORKER_CPU = max(os.sched_getaffinity(0))
 LOAD_CPU = min(os.sched_getaffinity(0))
 
 
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How much is measured; scenarios scale their own defaults by these."""
+
+    rounds: int = 5  # of interleaved blocks where a bar is decided
+    seconds: float = 2.0  # a block
+    quick: bool = False  # one short round: shows that it works, decides nothing
+    seed: int = 1
+
+    def fewer(self, rounds):
+        """Rounds for cells that carry no bar."""
+        return 1 if self.quick else min(rounds, self.rounds)
+
+
 class Bench:
-    def __init__(self, name, build, scratch):
-        self.name, self.build, self.scratch = name, build, scratch
+    worker_cpu, load_cpu = WORKER_CPU, LOAD_CPU
+
+    def __init__(self, name, build, scratch, options=Options()):
+        self.name, self.build, self.scratch, self.options = name, build, scratch, options
         scratch.mkdir(parents=True)
         self.results = []
+        self.plots = []
+
+    @property
+    def seed(self):
+        return self.options.seed
+
+    def tool(self, name):
+        return self.build / "perf/system" / name
+
+    @staticmethod
+    def say(text):
+        print(f"      {text}", flush=True)
+
+    def plot(self, name, title, unit, bars):
+        """bars: [(label, value, low, high)], drawn into NAME.svg."""
+        self.plots.append((f"{self.name}-{name}", title, unit, bars))
 
     def add(self, what, value, bar=None, met=None, **raw):
         """One line of the report. raw: everything that was measured, for the JSON."""
@@ -27,7 +58,7 @@ class Bench:
     def program(self, name, *arguments, timeout=600):
         """Runs a benchmark program of ours and returns the JSON object that it prints."""
         done = subprocess.run(
-            [self.build / "perf/system" / name, *map(str, arguments)],
+            [self.tool(name), *map(str, arguments)],
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -35,21 +66,6 @@ class Bench:
         if not done.stdout.strip():
             raise RuntimeError(f"{name} failed: {done.stderr}")
         return json.loads(done.stdout)
-
-
-def interval(values, confidence=0.95, rounds=2000, seed=1):
-    """Median and its bootstrap interval."""
-    chooser = random.Random(seed)
-    medians = sorted(
-        statistics.median(chooser.choices(values, k=len(values))) for _ in range(rounds)
-    )
-    tail = int(rounds * (1 - confidence) / 2)
-    return statistics.median(values), medians[tail], medians[-tail - 1]
-
-
-def show(values, unit, digits=2):
-    middle, low, high = interval(values)
-    return f"{middle:.{digits}f} {unit} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def cpu_seconds(pid):

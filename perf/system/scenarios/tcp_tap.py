@@ -9,7 +9,8 @@ import time
 
 from lib.dataplane import DataPlane
 from lib.netns import Namespace
-from measure import LOAD_CPU, WORKER_CPU, interval, show, tcp_gbps
+from intervals import interval, show
+from measure import LOAD_CPU, WORKER_CPU, tcp_gbps
 
 BLOCKS, SECONDS, BAR = 7, 3, 4.0
 

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interleaved blocks: each measures one switch on one generator; what was disturbed is thrown away."""
+import dataclasses
+import random
+
+import noise
+
+WARM_S = 0.3
+RETRIES = 2  # of a disturbed block, before its round goes without it
+ERRORS = 2  # of a cell, before it is left out
+BUSY = 0.95  # share of its time below which not the worker but the generator was the limit
+AGREEMENT = 0.01  # between what the switch sent and what the generator got
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What blocks of one kind measure."""
+
+    label: str
+    peer: object
+    generator: object
+
+
+@dataclasses.dataclass
+class Block:
+    label: str
+    peer: str
+    cost: float  # busy TSC cycles a packet
+    mpps: float  # received by the generator, both directions together
+    burst: float
+    busy: float  # share of the worker's time
+    received: int
+    transmitted: int
+    offered: int
+    noise: dict
+    disturbed: list  # reasons to throw it away
+    limits: list  # reasons why its figure does not count
+    notes: dict
+
+
+def measure(cell, seconds, worker_cpu, add_loop):
+    """One block: connect, warm up, measure, disconnect."""
+    peer, generator = cell.peer, cell.generator
+    before, *_ = noise.add_loop(add_loop, worker_cpu)
+    try:
+        peer.attach(generator.ends, generator.traffic)
+        generator.wait_carried()
+        generator.run(WARM_S)
+        peer.mark()
+        watch = noise.Watch(peer.pid, worker_cpu)
+        run = generator.run(seconds)
+        seen = watch.read()
+        sample = peer.sample()
+    finally:
+        peer.detach()
+    after, _, tsc_hz = noise.add_loop(add_loop, worker_cpu)
+    seen["clock"] = after / before
+    busy = sample.busy_cycles / (tsc_hz * run["seconds"])
+    return Block(
+        cell.label, peer.name, sample.busy_cycles / max(sample.packets, 1),
+        run["received"] / run["seconds"] / 1e6, sample.burst, busy, run["received"],
+        sample.transmitted, run["offered"], seen, noise.reasons(seen, run["seconds"]),
+        limits(sample, run, busy), sample.notes,
+    )  # fmt: skip
+
+
+def limits(sample, run, busy):
+    found = []
+    if busy < BUSY:
+        found.append(f"generator was the limit (worker {busy * 100:.0f}% busy)")
+    if abs(run["received"] - sample.transmitted) > AGREEMENT * max(sample.transmitted, 1):
+        found.append(f"counts disagree: sent {sample.transmitted}, received {run['received']}")
+    return found
+
+
+def orders(cells, rounds, seed):
+    """Random order, then the same backwards (ABBA), and so on."""
+    chooser = random.Random(seed)
+    order = []
+    for number in range(rounds):
+        if number % 2 == 0:
+            order = chooser.sample(cells, len(cells))
+        else:
+            order = order[::-1]
+        yield order
+
+
+def line(block):
+    remarks = block.limits + [f"disturbed: {reason}" for reason in block.disturbed]
+    return (
+        f"{block.label}: {block.cost:.1f} c/p, {block.mpps:.2f} Mpps, burst {block.burst:.1f}"
+        + "".join(f"  ({remark})" for remark in remarks)
+    )
+
+
+class Series:
+    """{label: [Block or None, one a round]} of interleaved blocks, and what was thrown away."""
+
+    def __init__(self, bench):
+        self.bench, self.rounds, self.thrown, self.errors = bench, {}, [], {}
+
+    def run(self, cells, rounds, seconds):
+        self.rounds = {cell.label: [] for cell in cells}
+        for order in orders(cells, rounds, self.bench.seed):
+            for cell in order:
+                self.rounds[cell.label].append(self.block(cell, seconds))
+        return self
+
+    def block(self, cell, seconds):
+        """A block that was not disturbed, or None. One that fails is reported, and the rest goes on."""
+        if len(self.errors.get(cell.label, [])) >= ERRORS:
+            return None
+        try:
+            return self.undisturbed(cell, seconds)
+        except Exception as error:  # noqa: of whatever kind, the other cells are measured
+            text = f"{type(error).__name__}: {error}"
+            self.errors.setdefault(cell.label, []).append(text)
+            self.bench.say(f"{cell.label}: {text}")
+            return None
+
+    def undisturbed(self, cell, seconds):
+        for _ in range(1 + RETRIES):
+            block = measure(cell, seconds, self.bench.worker_cpu, self.bench.tool("add_loop"))
+            self.bench.say(line(block))
+            if not block.disturbed or self.bench.options.quick:
+                return block
+            self.thrown.append(block)
+        return None
+
+    def blocks(self, label):
+        return [block for block in self.rounds[label] if block is not None]
+
+    def thrown_share(self):
+        kept = sum(len(self.blocks(label)) for label in self.rounds)
+        return len(self.thrown) / max(1, kept + len(self.thrown))
