@@ -63,7 +63,7 @@ class Testpmd:
 
     __test__ = False  # for pytest: no test class
 
-    def __init__(self, scratch, *devices, forward="io", queues=1, cpu=None, memory_mib=96, options=()):
+    def __init__(self, scratch, *devices, forward="io", queues=1, cpu=None, memory_mib=96, options=(), eal=()):
         number = next(NUMBERS)
         self.prefix = f"cwtp{os.getpid()}-{number}"
         self.log_path = scratch / f"testpmd-{number}.log"
@@ -72,7 +72,7 @@ class Testpmd:
         # Answers are printed by stdio, prompts are not: a buffer would change their order.
         self.arguments = ["stdbuf", "-oL", PROGRAM, "--no-huge", "-m", memory_mib, "--no-pci", "--no-telemetry"]
         self.arguments += ["--file-prefix", self.prefix, "--lcores", f"0@{cpu},1@{cpu}"]
-        self.arguments += [device.argument(i) for i, device in enumerate(devices)]
+        self.arguments += [*eal, *[device.argument(i) for i, device in enumerate(devices)]]
         self.arguments += ["--", "-i", "--no-mlockall", "--total-num-mbufs=4096"]
         self.arguments += [f"--forward-mode={forward}", f"--rxq={queues}", f"--txq={queues}"]
         self.arguments += options
