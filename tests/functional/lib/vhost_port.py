@@ -26,7 +26,10 @@ class VhostPort:
             "args": self.args.encode(),
             "generation": 1,
         }
-        return wire.Port.make(**(values | self.settings | changes))
+        values |= self.settings | changes
+        trunk = values.pop("trunk", ())
+        tail = b"".join(bytes(wire.Tag(vlan, 0, network)) for vlan, network in trunk)
+        return wire.Port.make(tail, n_trunk=len(trunk), **values)
 
     def endpoint(self):
         ips = [self.ip4, self.ip6]
