@@ -13,6 +13,7 @@
 #include "vhost.h"
 #include "vhost_features.h"
 #include "vhost_path.h"
+#include "vhost_socket.h"
 
 // librte_vhost polls 1,024 descriptors: one of a pipe, one a connection, one more a server.
 #define DESCRIPTORS_MAX 1020
@@ -148,6 +149,7 @@ on_new_connection(int vid)
 		vhost_message_watch(v);
 	}
 	pthread_mutex_unlock(&v->mutex);
+	vhost_socket_limit(path);
 	vhost_tell_main(v);
 	return ret;
 }

@@ -4,7 +4,7 @@
 // before what they use changes, and what librte_vhost would do although it was never negotiated is
 // refused. Numbers and layout: vhost-user protocol, "Message Specification".
 
-#include <string.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <linux/virtio_net.h>
@@ -27,6 +27,7 @@ enum {
 	SET_VRING_ENABLE = 18,
 	SEND_RARP = 19,
 	NET_SET_MTU = 20,
+	SET_BACKEND_REQ_FD = 21,
 	GET_CONFIG = 24,
 	SET_CONFIG = 25,
 	CRYPTO_CREATE_SESSION = 26,
@@ -67,6 +68,18 @@ close_fds(struct message *message)
 	message->n_fds = 0;
 #else
 	(void)message; // another layout
+#endif
+}
+
+// The way back to the peer, on which workers ask for translations (iommu=on).
+static void
+never_wait(const struct message *message)
+{
+#if RTE_VERSION < RTE_VERSION_NUM(24, 3, 0, 0)
+	if (message->n_fds == 1 && message->fds[0] >= 0)
+		fcntl(message->fds[0], F_SETFL, O_NONBLOCK);
+#else
+	(void)message;
 #endif
 }
 
@@ -153,6 +166,8 @@ before(int vid, void *data)
 		message->size = sizeof(message->u64);
 		return RTE_VHOST_MSG_RESULT_REPLY;
 	}
+	if (message->request == SET_BACKEND_REQ_FD)
+		never_wait(message);
 	if (v->rings->own) {
 		pthread_mutex_lock(&v->mutex);
 		hold(v, message);

@@ -30,7 +30,7 @@ static void
 blame(struct vhost *v, const struct vhost_queue *q, const char *reason)
 {
 	snprintf(v->broken, sizeof(v->broken), "guest broke its %s queue %u: %s",
-		q->index % 2 == 0 ? "receive" : "transmit", q->index / 2, reason);
+		q->index % 2 == 0 ? "receive" : "transmit", q->index / 2u, reason);
 }
 
 static bool

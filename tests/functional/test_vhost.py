@@ -4,6 +4,7 @@ import itertools
 import os
 import socket
 import stat
+import struct
 import subprocess
 
 import pytest
@@ -279,3 +280,31 @@ def test_data_plane_killed(scratch, hugepages, pod, packed):
         testpmd.assert_alive()
     finally:
         data_plane.close()
+
+
+def test_half_a_message_holds_up_nobody(port, pod, kernel_pod):
+    """The peer's connection is closed; others are served meanwhile."""
+    stuck, well = port(args="role=server"), port()
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(5)
+        peer.connect(str(stuck.path))
+        wait_until(lambda: stuck.info().connects == 1, "connected")
+        peer.send(struct.pack("=III", 2, 1, 8))  # SET_FEATURES without its payload
+        pod(well).wait_ready().forward()
+        well.wait_up()
+        assert_answers(kernel_pod, well)
+        assert peer.recv(1) == b""
+
+
+def test_answers_that_nobody_reads_hold_up_nobody(port, pod, kernel_pod):
+    stuck, well = port(args="role=server"), port()
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(0.5)
+        peer.connect(str(stuck.path))
+        request = struct.pack("=III", 1, 1, 0)  # GET_FEATURES
+        with pytest.raises(OSError):
+            while True:
+                peer.send(request)
+        pod(well).wait_ready().forward()
+        well.wait_up()
+        assert_answers(kernel_pod, well)
