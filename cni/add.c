@@ -9,11 +9,13 @@
 #include <causeway/error.h>
 
 #include "call.h"
+#include "device_info.h"
 #include "endpoint.h"
 #include "ipam.h"
 #include "netns.h"
 #include "result.h"
 #include "tombstone.h"
+#include "userspace.h"
 
 #define ADD_TIMEOUT_MS 60000
 
@@ -195,6 +197,12 @@ make_result(struct cni_call *call, const cJSON *reply, const cJSON *addresses)
 	return NULL;
 }
 
+static const char *
+member(const cJSON *object, const char *key)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
 static int
 answer(struct cni_call *call, const cJSON *reply, const cJSON *addresses)
 {
@@ -203,6 +211,12 @@ answer(struct cni_call *call, const cJSON *reply, const cJSON *addresses)
 
 	if (result == NULL)
 		return -1;
+	if (device_info_write(call, reply) < 0
+		|| userspace_describe(call, member(reply, "socket"), member(reply, "role"), result)
+			   < 0) {
+		cJSON_Delete(result);
+		return -1;
+	}
 	rc = result_print(result, call->config.version);
 	cJSON_Delete(result);
 	if (rc == 0)
@@ -211,7 +225,7 @@ answer(struct cni_call *call, const cJSON *reply, const cJSON *addresses)
 }
 
 static int
-attach(struct cni_call *call, struct client *client, const struct attachment *attachment, int netns)
+attach(struct cni_call *call, struct client *client, struct attachment *attachment, int netns)
 {
 	cJSON *addresses = NULL, *reply = NULL;
 
@@ -222,8 +236,11 @@ attach(struct cni_call *call, struct client *client, const struct attachment *at
 		error_set(&call->error, CNI_INTERNAL, "out of memory");
 		goto fail_ipam;
 	}
-	if (add_endpoint(call, client, attachment, addresses, netns, &reply) < 0)
+	if (userspace_prepare(call, attachment) < 0
+		|| add_endpoint(call, client, attachment, addresses, netns, &reply) < 0) {
+		userspace_clean(call, NULL);
 		goto fail_ipam;
+	}
 	if (answer(call, reply, addresses) < 0)
 		goto fail_endpoint;
 	cJSON_Delete(reply);

@@ -9,37 +9,13 @@
 #include <causeway/wire.h>
 
 #include "config.h"
+#include "socket_keys.h"
+#include "userspace.h"
 
 static int
 out_of_memory(struct cni_error *error)
 {
 	return error_set(error, CNI_INTERNAL, "out of memory");
-}
-
-// An integer within [min, max]. The key's absence leaves *number as it is.
-static int
-read_integer(const cJSON *object, const char *key, const char *label, int min, int max, int *number,
-	const char *expected, struct cni_error *error)
-{
-	const cJSON *value = config_find(object, key);
-
-	if (value == NULL)
-		return 0;
-	if (!cJSON_IsNumber(value) || value->valuedouble != floor(value->valuedouble)
-		|| value->valuedouble < min || value->valuedouble > max)
-		return config_refuse(error, label, value, expected);
-	*number = value->valueint;
-	return 0;
-}
-
-// A bool, or NULL in *found when the key is absent.
-static int
-read_bool(const cJSON *json, const char *key, const cJSON **found, struct cni_error *error)
-{
-	*found = config_find(json, key);
-	if (*found != NULL && !cJSON_IsBool(*found))
-		return config_refuse(error, key, *found, "true or false");
-	return 0;
 }
 
 static bool
@@ -70,43 +46,40 @@ static const char *
 implied_interface(const cJSON *json)
 {
 	const cJSON *device = config_find(json, "deviceID");
-	const cJSON *kind = config_find(config_find(json, "host"), "iftype");
 
 	if (device == NULL)
 		device = config_find(json, "pciBusID");
 	if (device == NULL)
 		device = config_find(config_find(json, "runtimeConfig"), "deviceID");
-	if (cJSON_IsString(device))
-		return "vf";
-	if (!cJSON_IsString(kind))
-		return NULL;
-	return strcmp(kind->valuestring, "memif") == 0 ? "memif" : "vhost-user";
+	return cJSON_IsString(device) ? "vf" : userspace_interface(json);
 }
 
 static int
-read_interface(const cJSON *json, struct cni_error *error)
+read_interface(const cJSON *json, struct attachment *attachment, struct cni_error *error)
 {
-	static const char *const later[] = {"vhost-user", "memif", "vf"};
+	static const char *const known[] = {"kernel", "vhost-user", "memif"};
 	const cJSON *value = config_find(json, "interface");
-	const char *interface = "kernel";
+	const char *interface = implied_interface(json);
 
 	if (value != NULL && !cJSON_IsString(value))
 		return config_refuse(error, "interface", value, "a string");
 	if (value != NULL)
 		interface = value->valuestring;
-	else if (implied_interface(json) != NULL)
-		interface = implied_interface(json);
-	if (strcmp(interface, "kernel") == 0)
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(interface != NULL ? interface : "kernel", known[i]) == 0)
+			attachment->interface = known[i];
+	if (attachment->interface != NULL)
 		return 0;
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcmp(interface, later[i]) == 0)
-			return error_set(error, CNI_CONFIG,
-				"configuration key interface has the value \"%s\"%s, which is not "
-				"yet "
-				"available in this version; use \"kernel\"",
-				interface,
-				value == NULL ? " (implied by deviceID or host.iftype)" : "");
-	return config_refuse(error, "interface", value, "\"kernel\"");
+	if (strcmp(interface, "vf") == 0)
+		return error_set(error, CNI_CONFIG,
+			"configuration key interface has the value \"vf\"%s, which is not yet "
+			"available in this version; use \"kernel\", \"vhost-user\" or \"memif\"",
+			value == NULL ? " (implied by deviceID)" : "");
+	if (value == NULL)
+		return config_refuse(error, "host.iftype",
+			config_find(config_find(json, "host"), "iftype"),
+			"\"vhostuser\" or \"memif\"");
+	return config_refuse(error, "interface", value, "\"kernel\", \"vhost-user\" or \"memif\"");
 }
 
 static int
@@ -121,6 +94,9 @@ read_kind(const cJSON *json, struct attachment *attachment, struct cni_error *er
 			&& strcmp(value->valuestring, cw_port_kind_name(CW_PORT_AF_PACKET)) != 0
 			&& strcmp(value->valuestring, cw_port_kind_name(CW_PORT_AF_XDP)) != 0))
 		return config_refuse(error, "kind", value, "\"tap\", \"af_packet\" or \"af_xdp\"");
+	if (strcmp(attachment->interface, "kernel") != 0)
+		return config_refuse(
+			error, "kind", value, "absent: it is one of kernel interfaces");
 	attachment->kind = value->valuestring;
 	return 0;
 }
@@ -130,7 +106,8 @@ read_mtu(const cJSON *json, struct attachment *attachment, struct cni_error *err
 {
 	static const char expected[] = "0 (the network's) or an integer from 68 to 9600";
 
-	if (read_integer(json, "mtu", "mtu", 0, CW_MTU_MAX, &attachment->mtu, expected, error) < 0)
+	if (config_integer(json, "mtu", "mtu", 0, CW_MTU_MAX, &attachment->mtu, expected, error)
+		< 0)
 		return -1;
 	if (attachment->mtu != 0 && attachment->mtu < CW_MTU_MIN)
 		return config_refuse(error, "mtu", config_find(json, "mtu"), expected);
@@ -205,10 +182,12 @@ read_tags(const cJSON *entry, struct attachment *attachment, struct cni_error *e
 	if (network != NULL && (!cJSON_IsString(network) || !is_object_name(network->valuestring)))
 		return config_refuse(
 			error, "trunk.network", network, "the name of a Causeway network");
-	if (read_integer(entry, "vlan", "trunk.vlan", 1, 4094, &vlan, expected, error) < 0
-		|| read_integer(entry, "id", "trunk.id", 1, 4094, &vlan, expected, error) < 0
-		|| read_integer(entry, "minID", "trunk.minID", 1, 4094, &first, expected, error) < 0
-		|| read_integer(entry, "maxID", "trunk.maxID", 1, 4094, &last, expected, error) < 0)
+	if (config_integer(entry, "vlan", "trunk.vlan", 1, 4094, &vlan, expected, error) < 0
+		|| config_integer(entry, "id", "trunk.id", 1, 4094, &vlan, expected, error) < 0
+		|| config_integer(entry, "minID", "trunk.minID", 1, 4094, &first, expected, error)
+			   < 0
+		|| config_integer(entry, "maxID", "trunk.maxID", 1, 4094, &last, expected, error)
+			   < 0)
 		return -1;
 	if (vlan == 0 && (first == 0 || last < first))
 		return config_refuse(error, "trunk", entry,
@@ -340,20 +319,22 @@ config_read_attachment(const struct config *config, const struct cni_args *args,
 	const cJSON *json = config->json, *default_gateway;
 
 	memset(attachment, 0, sizeof(*attachment));
-	if (read_network(json, attachment, error) < 0 || read_interface(json, error) < 0
+	if (read_network(json, attachment, error) < 0 || read_interface(json, attachment, error) < 0
+		|| socket_keys_read(json, attachment, error) < 0
+		|| userspace_read(json, attachment, error) < 0
 		|| read_kind(json, attachment, error) < 0 || read_mtu(json, attachment, error) < 0
 		|| read_mac(json, args, attachment, error) < 0
-		|| read_integer(json, "vlan", "vlan", 0, 4094, &attachment->vlan,
+		|| config_integer(json, "vlan", "vlan", 0, 4094, &attachment->vlan,
 			   "0 (none) or an integer from 1 to 4094", error)
 			   < 0
 		|| read_trunk(json, attachment, error) < 0
 		|| read_guard(json, attachment, error) < 0
-		|| read_bool(json, "hairpinMode", &attachment->hairpin, error) < 0
+		|| config_bool(json, "hairpinMode", &attachment->hairpin, error) < 0
 		|| read_dns(json, attachment, error) < 0
-		|| read_bool(json, "isDefaultGateway", &default_gateway, error) < 0)
+		|| config_bool(json, "isDefaultGateway", &default_gateway, error) < 0)
 		return -1;
 	if (config_find(json, "hairpin") != NULL
-		&& read_bool(json, "hairpin", &attachment->hairpin, error) < 0)
+		&& config_bool(json, "hairpin", &attachment->hairpin, error) < 0)
 		return -1;
 	attachment->default_gateway = cJSON_IsTrue(default_gateway);
 	return config->ipam_type == NULL ? read_ips(json, args, attachment, error) : 0;
@@ -364,5 +345,6 @@ attachment_free(struct attachment *attachment)
 {
 	cJSON_Delete(attachment->trunk);
 	cJSON_Delete(attachment->ips);
+	cJSON_Delete(attachment->socket);
 	memset(attachment, 0, sizeof(*attachment));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,6 +47,30 @@ config_refuse(struct cni_error *error, const char *key, const cJSON *value, cons
 		key, text != NULL ? text : "?", expected);
 	cJSON_free(text);
 	return -1;
+}
+
+int
+config_integer(const cJSON *object, const char *key, const char *label, int min, int max,
+	int *number, const char *expected, struct cni_error *error)
+{
+	const cJSON *value = config_find(object, key);
+
+	if (value == NULL)
+		return 0;
+	if (!cJSON_IsNumber(value) || value->valuedouble != floor(value->valuedouble)
+		|| value->valuedouble < min || value->valuedouble > max)
+		return config_refuse(error, label, value, expected);
+	*number = value->valueint;
+	return 0;
+}
+
+int
+config_bool(const cJSON *json, const char *key, const cJSON **found, struct cni_error *error)
+{
+	*found = config_find(json, key);
+	if (*found != NULL && !cJSON_IsBool(*found))
+		return config_refuse(error, key, *found, "true or false");
+	return 0;
 }
 
 static int

@@ -43,12 +43,17 @@ struct config {
 // asked for".
 struct attachment {
 	const char *network;
+	char bridge[16]; // network when it is a bridge's number
+	const char *interface; // "kernel", "vhost-user" or "memif"
 	const char *kind; // NULL: causewayd chooses
 	int mtu; // 0: the network's
 	int vlan; // 0: untagged
 	char mac[MAC_TEXT]; // empty: causewayd chooses
 	cJSON *trunk; // [{"vlan", "network"}]
 	cJSON *ips; // ["address/prefix"], without IPAM only
+	cJSON *socket; // parameters of endpoint.add that vhost-user and memif have of their own
+	char socket_file[108]; // its name; empty: causewayd's choice
+	const char *shared_dir; // of the userspace plugin, NULL: the pod's own folder
 	const cJSON *guard; // bool or list of names; the configuration's
 	const cJSON *hairpin; // bool; the configuration's
 	const cJSON *dns; // the configuration's
@@ -73,6 +78,12 @@ void config_free(struct config *config);
 int config_read_attachment(const struct config *config, const struct cni_args *args,
 	struct attachment *attachment, struct cni_error *error);
 void attachment_free(struct attachment *attachment);
+
+// An integer within [min, max]; a bool, NULL when the key is absent. label is the key as messages
+// name it. Absence leaves *number as it is.
+int config_integer(const cJSON *object, const char *key, const char *label, int min, int max,
+	int *number, const char *expected, struct cni_error *error);
+int config_bool(const cJSON *json, const char *key, const cJSON **found, struct cni_error *error);
 
 // Code 7: key has a value that is not what was expected. Returns -1.
 int config_refuse(

@@ -2,11 +2,14 @@
 #include "endpoint.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <causeway/error.h>
 
+#include "device_info.h"
 #include "tombstone.h"
+#include "userspace.h"
 
 #define RELEASE_TIMEOUT_MS 10000
 #define MAIN_TABLE 254
@@ -30,6 +33,17 @@ add_copy(cJSON *to, const char *key, const cJSON *value)
 		return true;
 	cJSON_Delete(copy);
 	return false;
+}
+
+static bool
+add_members(cJSON *to, const cJSON *from)
+{
+	const cJSON *value;
+
+	cJSON_ArrayForEach (value, from)
+		if (!add_copy(to, value->string, value))
+			return false;
+	return true;
 }
 
 static bool
@@ -150,7 +164,7 @@ endpoint_params(const struct cni_call *call, const struct attachment *attachment
 	if (!add_string(params, "netns", call->env.netns)
 		|| !cJSON_AddNumberToObject(params, "netns_fd", 0)
 		|| !add_string(params, "network", attachment->network)
-		|| !add_string(params, "interface", "kernel")
+		|| !add_string(params, "interface", attachment->interface)
 		|| !add_string(params, "kind", attachment->kind)
 		|| !add_string(params, "mac", attachment->mac)
 		|| (attachment->mtu != 0
@@ -160,8 +174,8 @@ endpoint_params(const struct cni_call *call, const struct attachment *attachment
 		|| !add_copy(params, "trunk", attachment->trunk)
 		|| !add_copy(params, "guard", attachment->guard)
 		|| !add_copy(params, "hairpin", attachment->hairpin)
-		|| !add_pod(params, &call->env.args) || !add_ips(params, addresses)
-		|| add_routes(params, addresses, error) < 0) {
+		|| !add_members(params, attachment->socket) || !add_pod(params, &call->env.args)
+		|| !add_ips(params, addresses) || add_routes(params, addresses, error) < 0) {
 		cJSON_Delete(params);
 		return NULL;
 	}
@@ -178,7 +192,8 @@ add_interfaces(cJSON *result, const struct cni_env *env, const cJSON *reply)
 	if (!cJSON_AddItemToArray(interfaces, item) || !add_string(item, "name", env->ifname)
 		|| !add_copy(item, "mac", member(reply, "mac"))
 		|| !add_copy(item, "mtu", member(reply, "mtu"))
-		|| !add_string(item, "sandbox", env->netns))
+		|| !add_string(item, "sandbox", env->netns)
+		|| !add_copy(item, "socketPath", member(reply, "socket")))
 		return false;
 	// go-cni keys interfaces by name alone: the same name twice would hide the pod's.
 	if (host == NULL || strcmp(host, env->ifname) == 0)
@@ -223,20 +238,46 @@ leave_tombstone(
 		call->config.state_dir, strerror(-rc));
 }
 
+// Path of the endpoint's socket, from causewayd's own record: the configuration may have changed.
+// Empty when it has none.
+static int
+ask_socket(const struct cni_call *call, struct client *client, char *path, size_t size)
+{
+	struct client_error cause;
+	cJSON *endpoint;
+	const char *socket;
+
+	path[0] = '\0';
+	if (client_call(
+		    client, "endpoint.get", endpoint_key(&call->env), NULL, 0, &endpoint, &cause)
+		< 0)
+		return -1;
+	socket = cJSON_GetStringValue(member(endpoint, "socket"));
+	if (socket != NULL)
+		snprintf(path, size, "%s", socket);
+	cJSON_Delete(endpoint);
+	return 0;
+}
+
 int
 endpoint_release(const struct cni_call *call, struct cni_error *error)
 {
 	struct client_error cause;
 	struct client *client;
+	bool known = false;
+	char socket[128];
 	int rc;
 
 	rc = client_open(&client, call->config.socket, &cause);
 	if (rc == 0) {
 		client_set_timeout(client, RELEASE_TIMEOUT_MS);
+		known = ask_socket(call, client, socket, sizeof(socket)) == 0;
 		rc = client_call(
 			client, "endpoint.del", endpoint_key(&call->env), NULL, 0, NULL, &cause);
 		client_close(client);
 	}
+	userspace_clean(call, known ? socket : NULL);
+	device_info_remove(call);
 	if (rc == 0)
 		return 0;
 	if (client_is_away(rc) || (rc == -EREMOTEIO && cause.code == CW_RPC_UNAVAILABLE))

@@ -206,7 +206,8 @@ read_socket(struct endpoint_plan *plan, struct causewayd *d, const cJSON *params
 		return -1;
 	if (!port_has_socket(port) || port->socket.path[0] != '\0')
 		return 0;
-	return pod_folder_socket(d, plan->endpoint, port->socket.path, failure);
+	return pod_folder_socket(
+		d, plan->endpoint, port_socket_file(params), port->socket.path, failure);
 }
 
 static int

@@ -22,12 +22,13 @@ folder_path(const struct causewayd *d, const char *name, char *path, size_t size
 }
 
 int
-pod_folder_socket(const struct causewayd *d, const struct endpoint *endpoint,
+pod_folder_socket(const struct causewayd *d, const struct endpoint *endpoint, const char *file,
 	char path[SOCKET_PATH_LEN], struct failure *failure)
 {
-	char whole[OPTIONS_PATH_LEN + CONTAINER_LEN + IFNAMSIZ + 16];
-	const int len = snprintf(whole, sizeof(whole), "%s/" POD_FOLDERS "/%s/%s.sock",
-		d->options.runtime_dir, endpoint->container, endpoint->ifname);
+	char whole[OPTIONS_PATH_LEN + 2 * CONTAINER_LEN + 16];
+	const int len = snprintf(whole, sizeof(whole), "%s/" POD_FOLDERS "/%s/%s%s",
+		d->options.runtime_dir, endpoint->container, file != NULL ? file : endpoint->ifname,
+		file != NULL ? "" : ".sock");
 
 	if (len >= SOCKET_PATH_LEN)
 		return failure_set(failure, CW_RPC_REFUSED, "container", endpoint->container,
@@ -42,11 +43,13 @@ bool
 pod_folder_holds(
 	const struct causewayd *d, const struct endpoint *endpoint, const struct port *port)
 {
-	char path[SOCKET_PATH_LEN];
-	struct failure ignored;
+	char folder[OPTIONS_PATH_LEN + CONTAINER_LEN + 16];
+	const char *slash = strrchr(port->socket.path, '/');
 
-	return port_has_socket(port) && pod_folder_socket(d, endpoint, path, &ignored) == 0
-	       && strcmp(path, port->socket.path) == 0;
+	folder_path(d, endpoint->container, folder, sizeof(folder));
+	return port_has_socket(port) && slash != NULL
+	       && strlen(folder) == (size_t)(slash - port->socket.path)
+	       && strncmp(folder, port->socket.path, strlen(folder)) == 0;
 }
 
 static int

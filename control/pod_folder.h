@@ -12,9 +12,9 @@
 #define POD_FOLDERS "pods"
 #define POD_FOLDER_MODE 0750
 
-// Path of the socket of an interface. Returns 0, or a negative number with failure when it is too
-// long for a socket.
-int pod_folder_socket(const struct causewayd *d, const struct endpoint *endpoint,
+// Path of the socket of an interface: a file of that name, IFNAME.sock when file is NULL. Returns
+// 0, or a negative number with failure when it is too long for a socket.
+int pod_folder_socket(const struct causewayd *d, const struct endpoint *endpoint, const char *file,
 	char path[SOCKET_PATH_LEN], struct failure *failure);
 
 // Whether a socket of the endpoint's port stands in its pod's folder.

@@ -60,9 +60,9 @@ check_socket(struct request *request, const struct port *port)
 		failure_set(&failure, CW_RPC_INVALID_PARAMS, "owner", port->socket.owner,
 			"give group and mode", "the socket of a vhost-user port has no owner key");
 	else if (port->socket.path[0] == '\0')
-		failure_set(&failure, CW_RPC_INVALID_PARAMS, "socket", NULL,
-			"give the path of the socket", "a %s port needs a socket",
-			cw_port_kind_name(port->kind));
+		failure_set(&failure, CW_RPC_INVALID_PARAMS, "socket",
+			port_socket_file(request->params), "give the absolute path of its socket",
+			"a %s port needs a socket", cw_port_kind_name(port->kind));
 	else
 		return true;
 	request_fail(request, &failure);

@@ -53,17 +53,27 @@ refuse_foreign_keys(const cJSON *json, const struct port *port, struct failure *
 	return 0;
 }
 
-int
-port_socket_check_path(
-	const struct port *port, const char *key, const char *path, struct failure *failure)
+const char *
+port_socket_file(const cJSON *json)
 {
+	const char *socket = schema_string(json, "socket");
+
+	return socket != NULL && strchr(socket, '/') == NULL && socket[0] != '@' ? socket : NULL;
+}
+
+static int
+check_path(const struct port *port, const char *path, struct failure *failure)
+{
+	const char *key = "socket";
 	const bool abstract = path[0] == '@' && port->kind == CW_PORT_MEMIF;
+	const bool file = strcmp(path, ".") != 0 && strcmp(path, "..") != 0
+			  && strchr(path, '/') == NULL && path[0] != '@';
 
 	if (strlen(path) >= SOCKET_PATH_LEN)
 		return failure_set(failure, CW_RPC_INVALID_PARAMS, key, path,
 			"choose a shorter one: the kernel takes at most 107 bytes",
 			"the socket path has %zu bytes", strlen(path));
-	if (abstract ? path[1] == '\0' : path[0] != '/')
+	if (abstract ? path[1] == '\0' : path[0] != '/' && !file)
 		return failure_set(failure, CW_RPC_INVALID_PARAMS, key, path,
 			port->kind == CW_PORT_MEMIF
 				? "give an absolute path, or @NAME for an abstract socket"
@@ -82,9 +92,10 @@ read_path(const cJSON *json, struct port *port, struct failure *failure)
 
 	if (path == NULL)
 		return 0;
-	if (port_socket_check_path(port, "socket", path, failure) < 0)
+	if (check_path(port, path, failure) < 0)
 		return -1;
-	snprintf(port->socket.path, sizeof(port->socket.path), "%s", path);
+	if (port_socket_file(json) == NULL)
+		snprintf(port->socket.path, sizeof(port->socket.path), "%s", path);
 	return 0;
 }
 

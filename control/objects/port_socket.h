@@ -27,14 +27,12 @@ extern const char *const port_roles[]; // by port_role, ends with NULL
 		"secret", FIELD_STRING, false, 1, SOCKET_SECRET_LEN - 1                       \
 	}
 
-// Reads the keys that json (checked) holds for port->kind; another kind must have none. "socket" is
-// required when path_required. Names of owner and group become numbers. Returns 0, or a negative
-// number with failure.
+// Reads the keys that json (checked) holds for port->kind; another kind must have none. A socket
+// that is a mere file name is left to whoever knows its folder. Names of owner and group become
+// numbers. Returns 0, or a negative number with failure.
 int port_socket_read(const cJSON *json, struct port *port, struct failure *failure);
-// The path by itself: absolute or abstract, short enough, without what the drivers' arguments
-// cannot hold. key: what it is called.
-int port_socket_check_path(
-	const struct port *port, const char *key, const char *path, struct failure *failure);
+// The value of "socket" when it is a mere file name, else NULL.
+const char *port_socket_file(const cJSON *json);
 
 // Adds the keys to a result or a row of the store.
 void port_socket_add(cJSON *json, const struct port *port);

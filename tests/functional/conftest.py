@@ -8,8 +8,9 @@ import tempfile
 
 import pytest
 from lib import settings
+from lib.cni_runtime import Runtime
 from lib.dataplane import DataPlane
-from lib.netns import remove_leftovers
+from lib.netns import Namespace, remove_leftovers
 from lib.node import Node
 
 
@@ -62,3 +63,19 @@ def node(scratch, hugepages):
         yield one.start()
     finally:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def pod_netns():
+    namespace = Namespace("contract")
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def cni(pod_netns):
+    """The CNI plugin between fakes."""
+    with tempfile.TemporaryDirectory(prefix="cwt-") as scratch:
+        runtime = Runtime(pathlib.Path(scratch), pod_netns)
+        yield runtime
+        runtime.close()

@@ -393,7 +393,8 @@ keys_are_judged_by_name(void **state)
 	} cases[] = {
 		{"\"kind\":\"null\",\"socket\":\"/x\"", "socket", "vhost-user and memif"},
 		{"\"kind\":\"vhost-user\"", "socket", "needs a socket"},
-		{"\"kind\":\"vhost-user\",\"socket\":\"x\"", "socket", "no socket path"},
+		{"\"kind\":\"vhost-user\",\"socket\":\"x\"", "socket", "needs a socket"},
+		{"\"kind\":\"vhost-user\",\"socket\":\"..\"", "socket", "no socket path"},
 		{"\"kind\":\"vhost-user\",\"socket\":\"@x\"", "socket", "no socket path"},
 		{"\"kind\":\"memif\",\"socket\":\"@\"", "socket", "no socket path"},
 		{"\"kind\":\"memif\",\"socket\":\"/a,b\"", "socket", "comma"},
@@ -428,6 +429,17 @@ keys_are_judged_by_name(void **state)
 	assert_refused(add(pod, params), "container", "at most 107");
 	assert_refused(add(pod, KEY ",\"interface\":\"memif\",\"kind\":\"tap\""), "kind", "memif");
 	assert_int_equal(objects_count(pod->c->d->objects, OBJECT_PORT), 1);
+}
+
+static void
+a_file_in_the_folder_has_any_name(void **state)
+{
+	struct pod *pod = *state;
+
+	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"memif\",\"socket\":\"memif-c1-net1\""));
+	assert_int_equal(try_connect(in_run(pod, "pods/c1/memif-c1-net1")), 0);
+	control_expect_ok(pod->c, "endpoint.del", "{" KEY "}");
+	assert_int_equal(mode_of(in_run(pod, "pods/c1")), 0);
 }
 
 static void
@@ -520,6 +532,7 @@ main(void)
 		TEST(a_failed_add_leaves_nothing),
 		TEST(a_refusing_data_plane_leaves_nothing),
 		TEST(keys_are_judged_by_name),
+		TEST(a_file_in_the_folder_has_any_name),
 		TEST(a_port_of_ones_own),
 		TEST(sockets_of_others_are_left_alone),
 		TEST(the_peer_is_shown),

@@ -3,6 +3,8 @@
 import array
 import json
 import os
+import pathlib
+import shutil
 import socket
 import threading
 
@@ -113,7 +115,7 @@ class FakeCausewayd:
     def perform(self, method, params):
         key = (params.get("container"), params.get("ifname"))
         if method == "endpoint.add":
-            self.endpoints[key] = endpoint(params)
+            self.endpoints[key] = endpoint(params) | self.socket(params)
             return self.endpoints[key]
         if method == "endpoint.get":
             if key not in self.endpoints:
@@ -121,10 +123,28 @@ class FakeCausewayd:
             return self.endpoints[key]
         if method == "endpoint.del":
             self.endpoints.pop(key, None)
+            shutil.rmtree(self.folder(params), ignore_errors=True)
             return {}
+        if method == "port.get":
+            return {"name": params["name"], "state": "down"}
         if method == "health.get":
             return {"status": "ok", "dataplane": {"state": "ready"}}
         raise Refusal(UNKNOWN_METHOD, f"{method} is unknown")
+
+    def folder(self, params):
+        return pathlib.Path(self.path).parent / "pods" / params["container"]
+
+    def socket(self, params):
+        """What endpoints have that get a socket in a folder."""
+        interface = params.get("interface", "kernel")
+        if interface == "kernel":
+            return {}
+        role = params.get("role", {"memif": "master", "vhost-user": "client"}[interface])
+        asked = params.get("socket", f"{params['ifname']}.sock")
+        if asked.startswith(("/", "@")):
+            return {"kind": interface, "role": role, "socket": asked}
+        self.folder(params).mkdir(parents=True, exist_ok=True)
+        return {"kind": interface, "role": role, "socket": str(self.folder(params) / asked)}
 
 
 def endpoint(params):
