@@ -128,12 +128,6 @@ class Guest:
             return ""
         return self.console_log.read_text(errors="replace")
 
-    def reset(self):
-        """As the button does; the agent comes up again."""
-        boots = self.boots
-        self.monitor("system_reset")
-        return self.wait_up(boots + 1)
-
     def kill(self):
         """As if QEMU had crashed."""
         self.process.kill()
@@ -192,6 +186,21 @@ class Guest:
         if check and result.returncode != 0:
             raise RuntimeError(f"in guest {self.name}: {result}")
         return result
+
+    @contextlib.contextmanager
+    def background(self, *args, timeout=60):
+        """As Namespace.background."""
+        command = self.popen(*args, timeout=timeout)
+
+        def wait(seconds):
+            result = command.wait(seconds)
+            return result.returncode, result.stdout, result.stderr
+
+        try:
+            yield wait
+        finally:
+            if command.poll() is None:
+                command.stop()
 
     def ip(self, arguments):
         return self.run("ip", *arguments.split()).stdout

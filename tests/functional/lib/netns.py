@@ -50,6 +50,23 @@ class Namespace:
         self.processes.append(process)
         return process
 
+    @contextlib.contextmanager
+    def background(self, *args, timeout=60):
+        """Runs inside the block. Gives a function that waits: (seconds) -> status, output, errors."""
+        process = self.popen(
+            "timeout", timeout, *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+        def wait(seconds):
+            output, errors = process.communicate(timeout=seconds)
+            return process.returncode, output, errors
+
+        try:
+            yield wait
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+
     def ip(self, arguments, **options):
         return subprocess.run(
             ["ip", "-n", self.name, *arguments.split()],

@@ -46,7 +46,7 @@ class VhostCard:
         device = {
             "netdev": f"net{number}",
             "mac": self.mac,
-            "rombar": 0,
+            "romfile": "",
             "mq": "on" if self.queues > 1 else "off",
             "vectors": 2 * self.queues + 2,
         }
@@ -74,7 +74,7 @@ class IgbCard:
         return [
             *("-netdev", f"hubport,id=net{number},hubid={self.wire}"),
             *("-device", f"pcie-root-port,id=port{number},chassis={number + 1},slot={number + 1}"),
-            *("-device", f"igb,bus=port{number},netdev=net{number},rombar=0,mac={self.mac}"),
+            *("-device", f"igb,bus=port{number},netdev=net{number},romfile=,mac={self.mac}"),
         ]
 
 

@@ -2,7 +2,8 @@
 """Real stacks talking to each other: ping and iperf3 between namespaces."""
 import json
 import re
-import subprocess
+
+from lib.wait import wait_until
 
 
 def ping(source, address, count=5):
@@ -19,16 +20,14 @@ def is_silent(source, address):
     return source.run("ping", "-c", 1, "-W", 1, address, check=False).returncode != 0
 
 
+IPERF_PORT = 5201
+
+
 def iperf(server, client, address, *options, seconds=2):
-    """server, client: Namespaces. Returns iperf3's "end" object of the client."""
-    listener = server.popen(
-        "iperf3", "-s", "-1", "--forceflush", "--idle-timeout", "30",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    for line in listener.stdout:
-        if "listening" in line:
-            break
-    try:
+    """server, client: Namespaces or guests. Returns iperf3's "end" object of the client."""
+    command = ["iperf3", "-s", "-1", "--idle-timeout", "30"]
+    with server.background(*command, timeout=seconds + 120):
+        wait_until(lambda: is_listening(server, IPERF_PORT), "iperf3 listens", timeout=30)
         run = client.run(
             "iperf3", "-c", address, "-t", seconds, "-J", *options, check=False, timeout=60
         )
@@ -36,7 +35,7 @@ def iperf(server, client, address, *options, seconds=2):
         if "error" in report:
             raise RuntimeError(f"iperf3 {address}: {report['error']}")
         return report["end"]
-    finally:
-        listener.kill()
-        listener.wait()
-        listener.stdout.close()
+
+
+def is_listening(where, port):
+    return where.run("ss", "-Hltn", f"sport = :{port}").stdout.strip() != ""
