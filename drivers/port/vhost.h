@@ -4,8 +4,8 @@
 
 // Kind vhost-user, within its own files: vhost.c the driver, vhost_device.c what librte_vhost tells
 // of connections and queues, vhost_message.c a look at the peer's messages before and after it,
-// vhost_queue.c which queues run, vhost_own.c the data path by virtqueue.h, vhost_librte.c the one
-// by librte_vhost's own functions.
+// vhost_memory.c the guest's memory, vhost_queue.c which queues run, vhost_own.c the data path by
+// virtqueue.h, vhost_librte.c the one by librte_vhost's own functions.
 //
 // Threads: "control" is whichever thread librte_vhost calls back on: its event thread, its
 // reconnect thread, or the main thread within open and close. Control and main thread share what
@@ -82,7 +82,9 @@ struct vhost {
 	pthread_mutex_t mutex; // from here to the queues
 	bool connected; // a peer is there
 	bool device; // its driver is ready (librte_vhost: new_device)
-	bool memory_valid; // own rings: what librte_vhost has mapped is in memory
+	bool memory_valid; // what librte_vhost has mapped is in memory
+	void *guarded[VIRTQUEUE_REGIONS_MAX]; // mapping of region i, or NULL; see guarded_memory.h
+	_Atomic bool memory_lost; // the peer took some of it back. Writer: any thread
 	char broken[VHOST_REASON_LEN]; // why no queue runs although the peer wants it, or empty
 	uint32_t connects;
 	uint16_t peer_mtu;
@@ -113,8 +115,11 @@ uint16_t vhost_queues_enabled(const struct vhost *v);
 // The event_fd becomes readable. Any thread.
 void vhost_tell_main(struct vhost *v);
 
-// vhost_own.c. The mutex is held, all queues are stopped: reads what librte_vhost has mapped.
-void vhost_own_read_memory(struct vhost *v);
+// vhost_memory.c. The mutex is held. Takes over and guards what librte_vhost has mapped; queues
+// with own rings are stopped.
+void vhost_memory_read(struct vhost *v);
+// Nobody uses the memory any more.
+void vhost_memory_forget(struct vhost *v);
 
 static inline uint16_t
 vhost_n_queues(const struct vhost *v)

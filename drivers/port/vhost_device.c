@@ -157,10 +157,11 @@ on_new_connection(int vid)
 static void
 forget_peer(struct vhost *v)
 {
-	v->connected = v->memory_valid = false;
+	v->connected = false;
 	for (uint16_t i = 0; i < vhost_n_queues(v); i++)
 		v->queues[i].ready = v->queues[i].held = false;
 	forget_device(v);
+	vhost_memory_forget(v);
 }
 
 static void

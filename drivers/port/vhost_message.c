@@ -146,8 +146,12 @@ hold(struct vhost *v, const struct message *message)
 		if (message->request == RESET_OWNER)
 			v->queues[i].ready = false;
 	}
-	if (message->request == SET_MEM_TABLE || message->request == RESET_OWNER)
-		v->memory_valid = false;
+}
+
+static bool
+unmaps(const struct message *message)
+{
+	return message->request == SET_MEM_TABLE || message->request == RESET_OWNER;
 }
 
 static enum rte_vhost_msg_result
@@ -172,6 +176,8 @@ before(int vid, void *data)
 		pthread_mutex_lock(&v->mutex);
 		hold(v, message);
 		vhost_queues_settle(v);
+		if (unmaps(message))
+			vhost_memory_forget(v);
 		pthread_mutex_unlock(&v->mutex);
 	}
 	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
@@ -183,8 +189,6 @@ release(struct vhost *v, const struct message *message)
 {
 	uint16_t index = queue_of(v, message);
 
-	if (message->request == SET_MEM_TABLE)
-		vhost_own_read_memory(v);
 	// librte_vhost reports this later, and only once the answer is sent.
 	if (message->request == SET_VRING_ENABLE && index != VHOST_NO_QUEUE
 		&& message->vring.num == 0)
@@ -209,6 +213,8 @@ after(int vid, void *data)
 	pthread_mutex_lock(&v->mutex);
 	if (message->request == NET_SET_MTU)
 		v->peer_mtu = (uint16_t)message->u64;
+	if (message->request == SET_MEM_TABLE)
+		vhost_memory_read(v);
 	if (v->rings->own) {
 		release(v, message);
 		vhost_queues_settle(v);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -20,26 +19,6 @@
 #define KICK_TAG 1u
 #define WRAP (1u << 15) // in librte_vhost's positions of packed rings
 #define PACKED (1ull << VIRTIO_F_RING_PACKED)
-
-void
-vhost_own_read_memory(struct vhost *v)
-{
-	struct rte_vhost_memory *table;
-	uint32_t n = 0;
-
-	v->memory_valid = false;
-	if (rte_vhost_get_mem_table(v->vid, &table) < 0)
-		return;
-	for (uint32_t i = 0; i < table->nregions && n < VIRTQUEUE_REGIONS_MAX; i++)
-		v->memory.regions[n++] = (struct virtqueue_region){
-			.guest_addr = table->regions[i].guest_phys_addr,
-			.size = table->regions[i].size,
-			.host = (uint8_t *)(uintptr_t)table->regions[i].host_user_addr,
-		};
-	v->memory.n = n;
-	v->memory_valid = true;
-	free(table);
-}
 
 // librte_vhost looked when it was told the addresses, but the size may have grown since.
 static bool

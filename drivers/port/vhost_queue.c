@@ -94,6 +94,8 @@ vhost_queues_check(struct vhost *v)
 {
 	const char *reason;
 
+	if (atomic_load(&v->memory_lost) && v->broken[0] == '\0')
+		snprintf(v->broken, sizeof(v->broken), "the peer took its memory back");
 	for (uint16_t i = 0; i < vhost_n_queues(v) && v->broken[0] == '\0'; i++) {
 		struct vhost_queue *q = &v->queues[i];
 
