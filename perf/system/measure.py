@@ -81,18 +81,18 @@ def cpu_share(pid, seconds):
     return (cpu_seconds(pid) - before) / (time.monotonic() - start)
 
 
-def tcp_gbps(client, server, address, seconds, cpu=LOAD_CPU):
-    """iperf3, one flow from a namespace to another, both ends on the load CPU. Receiver's Gbit/s."""
+def tcp_gbps(client, server, address, seconds, cpus=(LOAD_CPU, LOAD_CPU)):
+    """iperf3, one flow from a namespace to another. cpus: of the client, of the server. Gbit/s."""
     listener = server.popen(
-        "taskset", "-c", cpu, "iperf3", "-s", "-1", "-B", address,
+        "taskset", "-c", cpus[1], "iperf3", "-s", "-1", "-B", address,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
+    )  # fmt: skip
     deadline = time.monotonic() + 20
     while True:
         done = client.run(
-            "taskset", "-c", cpu, "iperf3", "-c", address, "-t", seconds, "-J", check=False,
+            "taskset", "-c", cpus[0], "iperf3", "-c", address, "-t", max(1, round(seconds)), "-J", check=False,
             timeout=seconds + 60,
-        )
+        )  # fmt: skip
         data = json.loads(done.stdout or "{}")
         if "sum_received" in data.get("end", {}):
             listener.wait(timeout=30)

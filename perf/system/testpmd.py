@@ -2,29 +2,20 @@
 """dpdk-testpmd, driven by its command line: the generator, and one of the peers."""
 import os
 import pty
-import re
 import select
 import subprocess
 import time
 import tty
 
 PROMPT = b"testpmd> "
-BLOCK = re.compile(
-    r"Forward statistics for port (\d+) .*?\n(.*?)\n\s*-{20,}", re.DOTALL
-)
-COUNTER = re.compile(r"(RX|TX)-(packets|dropped|total): *(\d+)")
-CYCLES = re.compile(r"CPU cycles/packet=.*?total cycles=(\d+) / total RX packets=(\d+)")
-STREAM = re.compile(r"Forward Stats for RX Port= *(\d+)/Queue= *(\d+).*?\n(.*?)(?=\n\n|\Z)", re.DOTALL)
-RX_BURSTS = re.compile(r"RX-bursts : (\d+) \[(.*?)\]")
 
 
 class Testpmd:
     """One process. Its commands return what it printed, up to the next prompt."""
 
     def __init__(self, log, lcores, vdevs, *options, memory_mib=256, mbufs=16384):
-        command = ["dpdk-testpmd", "--lcores", lcores, "--in-memory", "--no-pci", "--no-telemetry",
-            "--single-file-segments"]
-        command += ["-m", str(memory_mib)]
+        command = ["dpdk-testpmd", "--lcores", lcores, "--in-memory", "--no-pci", "--no-telemetry"]
+        command += ["--single-file-segments", "-m", str(memory_mib)]  # vhost-user takes 8 regions
         for vdev in vdevs:
             command += ["--vdev", vdev]
         command += ["--", "--interactive", f"--total-num-mbufs={mbufs}", *map(str, options)]
@@ -44,25 +35,36 @@ class Testpmd:
             raise
         return self
 
+    def read_some(self, timeout):
+        """What it printed, or nothing within this time."""
+        if not select.select([self.terminal], [], [], max(0, timeout))[0]:
+            return b""
+        try:
+            part = os.read(self.terminal, 65536)
+        except OSError:  # the other end of the terminal is closed
+            part = b""
+        if not part:
+            raise RuntimeError(f"testpmd ended: {self.tail()}")
+        self.log.write(part)
+        self.log.flush()
+        return part
+
+    def tail(self):
+        with open(self.log.name, errors="replace") as log:
+            return log.read()[-800:]
+
     def read(self, timeout):
-        """Everything up to the next prompt."""
+        """Everything up to the next prompt. Other threads may write beyond it."""
         data, deadline = b"", time.monotonic() + timeout
-        while not data.endswith(PROMPT):
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self.terminal], [], [], left)[0]:
+        while PROMPT not in data:
+            if time.monotonic() > deadline:
                 raise TimeoutError(f"testpmd is silent: {data[-500:]!r}")
-            try:
-                part = os.read(self.terminal, 65536)
-            except OSError:  # the other end of the terminal is closed
-                part = b""
-            if not part:
-                raise RuntimeError(f"testpmd ended: {data[-800:].decode(errors='replace')}")
-            self.log.write(part)
-            self.log.flush()
-            data += part
+            data += self.read_some(deadline - time.monotonic())
         return data.decode(errors="replace")
 
     def command(self, text, timeout=20):
+        while self.read_some(0):  # what came unasked
+            pass
         self.process.stdin.write(text.encode() + b"\n")
         self.process.stdin.flush()
         return self.read(timeout)
