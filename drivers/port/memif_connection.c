@@ -17,12 +17,17 @@ static void
 close_connection(struct memif_connection *connection, const char *why, bool at_once)
 {
 	struct memif_interface *interface = connection->interface;
+	uint16_t unwanted;
 
 	LIST_REMOVE(connection, link);
 	memif_loop_remove(&connection->source);
 	close(connection->source.fd);
-	if (interface != NULL)
-		memif_interface_disconnected(interface, why, at_once);
+	if (interface != NULL) {
+		unwanted = interface->end.is_slave
+				   ? memif_session_unwanted_ring(&connection->session)
+				   : 0;
+		memif_interface_disconnected(interface, why, at_once, unwanted);
+	}
 	memif_session_release(&connection->session);
 	free(connection);
 }

@@ -29,8 +29,9 @@ uint64_t memif_connections_tick(uint64_t now_ms);
 unsigned int memif_connections_waiting(const struct memif_listener *listener);
 void memif_connections_of_listener_close(const struct memif_listener *listener);
 
-// The interface lost its connection.
-void memif_interface_disconnected(struct memif_interface *interface, const char *why, bool at_once);
+// The interface lost its connection. unwanted_ring: see memif_session_unwanted_ring.
+void memif_interface_disconnected(
+	struct memif_interface *interface, const char *why, bool at_once, uint16_t unwanted_ring);
 void memif_interface_changed(struct memif_interface *interface);
 
 // Joins the listener on the interface's path or descriptor, made if there is none.

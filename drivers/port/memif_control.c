@@ -36,7 +36,8 @@ retry_later(struct memif_interface *interface, uint32_t delay_ms)
 }
 
 void
-memif_interface_disconnected(struct memif_interface *interface, const char *why, bool at_once)
+memif_interface_disconnected(
+	struct memif_interface *interface, const char *why, bool at_once, uint16_t unwanted_ring)
 {
 	if (interface->is_up)
 		interface->handlers->down(interface);
@@ -44,8 +45,12 @@ memif_interface_disconnected(struct memif_interface *interface, const char *why,
 	interface->connection = NULL;
 	strlcpy(interface->reason, why, sizeof(interface->reason));
 	memif_interface_changed(interface);
-	if (interface->end.is_slave)
-		retry_later(interface, at_once ? DELAY_MIN_MS : DELAY_MAX_MS);
+	if (!interface->end.is_slave)
+		return;
+	// The next try brings as many rings as this master takes; the one after it all of them
+	// again.
+	interface->end.n_queues = unwanted_ring != 0 ? unwanted_ring : interface->n_queues;
+	retry_later(interface, at_once ? DELAY_MIN_MS : DELAY_MAX_MS);
 }
 
 // A slave's next try. Failures are said once for each reason.
@@ -112,6 +117,7 @@ begin(struct memif_interface *interface, char *reason, size_t reason_len)
 	int error = 0;
 
 	interface->end.control_fd = memif_loop_wake_fd();
+	interface->n_queues = interface->end.n_queues;
 	interface->listener = NULL;
 	interface->connection = NULL;
 	interface->is_up = false;

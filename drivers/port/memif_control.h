@@ -40,6 +40,7 @@ struct memif_interface {
 	int netns_fd; // slave with an abstract path: the pod's, or -1
 	int event_fd; // written to at every change
 	// The control's own.
+	uint16_t n_queues; // end.n_queues as it was at add
 	LIST_ENTRY(memif_interface) link; // of all
 	LIST_ENTRY(memif_interface) listener_link;
 	struct memif_listener *listener;

@@ -90,6 +90,10 @@ void memif_session_refuse(
 // Gives memory and descriptors back. No ring of it is in use any more.
 void memif_session_release(struct memif_session *session);
 
+// A slave's session that its master ended: the index of the ring that it did not want, as DPDK's
+// masters do when they have fewer queues; 0 when it ended for another reason.
+uint16_t memif_session_unwanted_ring(const struct memif_session *session);
+
 // A slave's buffers of one of its rings.
 uint8_t *memif_session_buffers(const struct memif_session *session, bool s2m, uint16_t index);
 

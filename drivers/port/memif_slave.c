@@ -114,6 +114,17 @@ memif_session_buffers(const struct memif_session *session, bool s2m, uint16_t in
 	       + (i << session->s2m[0].log2_size) * session->end->buffer_size;
 }
 
+uint16_t
+memif_session_unwanted_ring(const struct memif_session *session)
+{
+	uint16_t n = (uint16_t)(session->n_s2m + session->n_m2s);
+
+	if (!session->by_peer || !session->end->is_slave || session->step < 3
+		|| session->step - 3 >= n)
+		return 0;
+	return (uint16_t)((session->step - 3) % session->n_s2m);
+}
+
 static void
 make_init(const struct memif_end *end, struct memif_message *message)
 {
