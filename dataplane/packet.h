@@ -14,6 +14,10 @@
 
 struct nexthop;
 
+// ol_flags that leave work to be done, see port.h.
+#define PACKET_SUPER_FRAME (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
+#define PACKET_TX_OFFLOADS (RTE_MBUF_F_TX_L4_MASK | PACKET_SUPER_FRAME)
+
 enum packet_origin {
 	PACKET_FROM_PORT = 0, // a pod or another device
 	PACKET_FROM_HOST, // the node's own stack

@@ -208,6 +208,7 @@ worker_create(struct dataplane *dp, uint16_t id, const struct worker_config *con
 	w->socket_id = config->socket_id;
 	w->mbufs = mbufs;
 	w->jumbos = jumbos;
+	w->express = worker_express_is_open();
 	w->now_tsc = rte_rdtsc();
 	w->counters = calloc(CW_MAX_PORTS, sizeof(*w->counters));
 	w->tx = calloc(CW_MAX_PORTS, sizeof(*w->tx));

@@ -7,6 +7,7 @@
 // counters.
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -45,6 +46,8 @@ struct worker {
 	uint16_t n_slots; // slots in use, [0, n_slots)
 	uint16_t core;
 	int16_t socket_id;
+	bool express; // plain packets may go past the stages, see stages/express.h; set before
+		      // start
 	struct dataplane *dp;
 	struct port_counters **counters; // [CW_MAX_PORTS], NULL where there is no port
 	struct tx_batch **tx; // [CW_MAX_PORTS], this worker's way out of each port

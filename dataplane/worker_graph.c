@@ -119,22 +119,19 @@ void
 worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct dp_port *p = dp_port_get(w->dp, port_id);
-	struct port_counters *counters = w->counters[port_id];
 	const struct packet_ctx fresh = {
 		.in_port = port_id,
 		.network = p != NULL ? p->network : 0,
 		.origin = p != NULL ? p->origin : PACKET_FROM_PORT,
 	};
+	struct port_counters *counters = w->counters[port_id];
 	uint64_t bytes = 0;
 
-	for (uint16_t i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		bytes += pkts[i]->pkt_len;
 		pkts[i]->port = port_id;
 		w->mbuf[i] = pkts[i];
 		w->ctx[i] = fresh;
-		packet_poison(pkts[i]);
 	}
 	counters->rx_packets += n;
 	counters->rx_bytes += bytes;
@@ -142,7 +139,7 @@ worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_
 }
 
 void
-worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
+worker_run_stages(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
 {
 	worker_enter(w, port_id, pkts, n);
 	if (unlikely(trace_active(w->trace)))
@@ -151,6 +148,21 @@ worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n
 	w->n_slots = 0;
 	if (unlikely(w->trace->n_busy != 0))
 		trace_round_end(w);
+}
+
+void
+worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t left = n;
+
+	for (uint16_t i = 0; i < n; i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+		packet_poison(pkts[i]);
+	}
+	if (likely(w->express) && likely(!trace_active(w->trace)))
+		left = worker_express(w, port_id, pkts, n);
+	if (left > 0)
+		worker_run_stages(w, port_id, pkts + n - left, left);
 }
 
 void

@@ -77,10 +77,33 @@ struct worker_private {
 int worker_counters_ensure(struct worker *w, uint16_t port_id);
 // worker_graph.c: runs the pending stages; worker_rx(): a received burst through the graph.
 void worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
-// The steps of it, for micro benchmarks: the burst gets its slots and waits for the first stage;
-// the first pending stage of those in mask runs (there is one).
+// The steps through the stages: the burst gets its slots and waits for the first stage; the first
+// pending stage of those in mask runs (there is one).
 void worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
 void worker_run_first(struct worker *w, uint64_t mask);
+// A burst, or the part of one that the express way leaves, through the stages; counts it as
+// received.
+void worker_run_stages(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
+// worker_express.c: whether the graph leaves the express way open: no seam on it is filled, no
+// stage was put before it. After graph_init().
+bool worker_express_is_open(void);
+// Sends what is plain, in order, and gives what is not to the stages; returns how many packets at
+// the end of the burst are left for the stages, not counted as received.
+uint16_t worker_express(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
+// worker_tx.c: sends a batch.
+void worker_batch_flush(struct worker *w, struct tx_batch *batch);
+
+// n frames were put behind the batch's.
+static inline void
+worker_batch_grow(struct worker *w, struct tx_batch *batch, uint16_t n)
+{
+	batch->n = (uint16_t)(batch->n + n);
+	if (unlikely(!batch->dirty)) {
+		batch->dirty = true;
+		w->priv->dirty[w->priv->n_dirty++] = batch->port_id;
+	}
+}
+
 // worker_tx.c: the drop reason of a burst that goes in circles.
 uint16_t worker_drop_loop(void);
 // worker_tx.c: takes packets that other workers handed over. Returns how many.

@@ -92,8 +92,8 @@ flush_handover(struct worker *w, struct tx_batch *batch)
 		worker_wake(batch->owner);
 }
 
-static void
-flush_batch(struct worker *w, struct tx_batch *batch)
+void
+worker_batch_flush(struct worker *w, struct tx_batch *batch)
 {
 	if (batch->handover != NULL)
 		flush_handover(w, batch);
@@ -105,12 +105,9 @@ static void
 batch_add(struct worker *w, struct tx_batch *batch, struct rte_mbuf *m)
 {
 	if (batch->n == WORKER_BURST)
-		flush_batch(w, batch);
-	batch->pkts[batch->n++] = m;
-	if (!batch->dirty) {
-		batch->dirty = true;
-		w->priv->dirty[w->priv->n_dirty++] = batch->port_id;
-	}
+		worker_batch_flush(w, batch);
+	batch->pkts[batch->n] = m;
+	worker_batch_grow(w, batch, 1);
 }
 
 void
@@ -144,7 +141,7 @@ worker_flush(struct worker *w)
 			continue;
 		batch->dirty = false;
 		if (batch->n > 0)
-			flush_batch(w, batch);
+			worker_batch_flush(w, batch);
 	}
 	w->priv->n_dirty = 0;
 }

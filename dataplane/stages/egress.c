@@ -4,17 +4,14 @@
 
 #include <rte_udp.h>
 
-#include "port.h"
 #include "stages/cache.h"
-#include "tables/nexthop.h"
+#include "stages/egress_fit.h"
 #include "worker.h"
 
 // Fits a frame to its port: size against the MTU, offload wants against the capabilities, VLAN tag.
 // The tag is pushed before segment and fragment, which copy the whole L2 header to each piece.
 // ctx->icmp_info holds the MTU for fragment and icmp_error.
 
-#define TX_OFFLOADS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
-#define SUPER_FRAME (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
 #define SEGMENT_MIN 8 // payload bytes; less is not worth a packet
 
 enum { NEXT_TX, NEXT_SEGMENT, NEXT_FRAGMENT, NEXT_ICMP_ERROR, NEXT_COUNT };
@@ -46,25 +43,6 @@ static inline bool
 is_routed(const struct packet_ctx *ctx)
 {
 	return (ctx->flags & PACKET_ROUTED) || ctx->origin == PACKET_FROM_ROUTER;
-}
-
-static inline uint32_t
-path_mtu(const struct dp_port *port, const struct packet_ctx *ctx)
-{
-	if ((ctx->flags & PACKET_ROUTED) && ctx->nexthop != NULL && ctx->nexthop->mtu != 0)
-		return RTE_MIN(port->mtu, ctx->nexthop->mtu);
-	return port->mtu;
-}
-
-// L3 bytes of the largest packet on the wire; offload metadata agrees with the headers since parse.
-static inline uint32_t
-largest_packet(const struct rte_mbuf *m, const struct packet_ctx *ctx)
-{
-	uint32_t size = m->pkt_len - ctx->l2_len;
-
-	if (m->ol_flags & SUPER_FRAME)
-		return RTE_MIN(size, ctx->l3_len + m->l4_len + (uint32_t)m->tso_segsz);
-	return size;
 }
 
 static int
@@ -102,29 +80,15 @@ handle_too_big(struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t mtu)
 	return NEXT_TX;
 }
 
-static uint32_t
-wanted_capabilities(const struct rte_mbuf *m)
-{
-	uint32_t wants = m->nb_segs > 1 ? PORT_TX_CHAINS : 0;
-
-	if (m->ol_flags & RTE_MBUF_F_TX_L4_MASK)
-		wants |= PORT_TX_CHECKSUM;
-	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
-		wants |= m->ol_flags & RTE_MBUF_F_TX_IPV4 ? PORT_TX_TSO4 : PORT_TX_TSO6;
-	if (m->ol_flags & RTE_MBUF_F_TX_UDP_SEG)
-		wants |= PORT_TX_USO;
-	return wants;
-}
-
 // Everything but a plain frame of the right size.
 static int
 fit(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t mtu)
 {
 	int next = NEXT_TX;
 
-	if (largest_packet(m, ctx) > mtu)
+	if (egress_largest(m, ctx->l2_len, ctx->l3_len) > mtu)
 		next = handle_too_big(m, ctx, mtu);
-	if (next == NEXT_TX && (wanted_capabilities(m) & ~port->capabilities) != 0)
+	if (next == NEXT_TX && (egress_wants(m) & ~port->capabilities) != 0)
 		next = NEXT_SEGMENT;
 	return next;
 }
@@ -163,11 +127,11 @@ tag_frame(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx
 static inline int
 egress_packet(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
 {
-	uint32_t mtu = path_mtu(port, ctx);
+	uint32_t mtu = egress_mtu(port, ctx->flags & PACKET_ROUTED ? ctx->nexthop : NULL);
 	int next = NEXT_TX;
 
 	if (unlikely(m->pkt_len - ctx->l2_len > mtu || m->nb_segs > 1
-		     || (m->ol_flags & TX_OFFLOADS) != 0))
+		     || (m->ol_flags & PACKET_TX_OFFLOADS) != 0))
 		next = fit(port, m, ctx, mtu);
 	return likely(next <= NEXT_FRAGMENT) ? tag_frame(port, m, ctx, next) : next;
 }

@@ -6,6 +6,7 @@
 
 #include "stages/cache.h"
 #include "stages/dispatch.h"
+#include "stages/guard_source.h"
 #include "tables/neighbor.h"
 #include "worker.h"
 
@@ -54,24 +55,6 @@ static struct stage guard = {
 STAGE_REGISTER(guard);
 
 static inline bool
-owns4(const struct dp_port *port, rte_be32_t addr)
-{
-	for (uint16_t i = 0; i < port->n_ips; i++)
-		if (port->ips[i].family == 4 && memcmp(port->ips[i].addr, &addr, sizeof(addr)) == 0)
-			return true;
-	return false;
-}
-
-static inline bool
-owns6(const struct dp_port *port, const uint8_t addr[16])
-{
-	for (uint16_t i = 0; i < port->n_ips; i++)
-		if (port->ips[i].family == 6 && memcmp(port->ips[i].addr, addr, 16) == 0)
-			return true;
-	return false;
-}
-
-static inline bool
 udp_ports_are(const struct rte_mbuf *m, const struct packet_ctx *ctx, uint16_t src, uint16_t dst)
 {
 	const struct rte_udp_hdr *udp = packet_l4(m, ctx);
@@ -85,11 +68,11 @@ guard_ipv4(const struct dp_port *port, const struct rte_mbuf *m, const struct pa
 {
 	const struct rte_ipv4_hdr *ip = packet_ipv4(m, ctx);
 
-	if ((port->guard & CW_GUARD_IP) && !owns4(port, ip->src_addr)
+	if ((port->guard & CW_GUARD_IP) && !guard_owns4(port, ip->src_addr)
 		&& !(ip->src_addr == 0 && ip->dst_addr == RTE_BE32(RTE_IPV4_BROADCAST)
-			&& udp_ports_are(m, ctx, 68, 67)))
+			&& udp_ports_are(m, ctx, DHCP_CLIENT, DHCP_SERVER)))
 		return DROP_IP;
-	if ((port->guard & CW_GUARD_DHCP) && udp_ports_are(m, ctx, 67, 68))
+	if ((port->guard & CW_GUARD_DHCP) && udp_ports_are(m, ctx, DHCP_SERVER, DHCP_CLIENT))
 		return DROP_DHCP;
 	return PASSED;
 }
@@ -119,7 +102,9 @@ foreign_source6_is_legal(
 	bool link_local = ipv6_is_link_local(src);
 	const uint8_t *type;
 
-	if (link_local && (is_made_of_mac(src, &port->mac) || udp_ports_are(m, ctx, 546, 547)))
+	if (link_local
+		&& (is_made_of_mac(src, &port->mac)
+			|| udp_ports_are(m, ctx, DHCP6_CLIENT, DHCP6_SERVER)))
 		return true;
 	if (ctx->ip_proto != IPPROTO_ICMPV6 || ctx->fragment == PACKET_LATER_FRAGMENT)
 		return false;
@@ -138,7 +123,7 @@ may_advertise(const struct worker *w, const struct dp_port *port, const struct p
 {
 	const struct neighbor *known;
 
-	if (owns6(port, target))
+	if (guard_owns6(port, target))
 		return true;
 	if (!ipv6_is_link_local(target))
 		return false;
@@ -172,10 +157,10 @@ guard_ipv6(const struct worker *w, const struct dp_port *port, const struct rte_
 	const struct rte_ipv6_hdr *ip = packet_ipv6(m, ctx);
 	uint8_t type;
 
-	if ((port->guard & CW_GUARD_IP) && !owns6(port, ipv6_src(ip))
+	if ((port->guard & CW_GUARD_IP) && !guard_owns6(port, ipv6_src(ip))
 		&& !foreign_source6_is_legal(port, m, ctx))
 		return DROP_IP;
-	if ((port->guard & CW_GUARD_DHCP) && udp_ports_are(m, ctx, 547, 546))
+	if ((port->guard & CW_GUARD_DHCP) && udp_ports_are(m, ctx, DHCP6_SERVER, DHCP6_CLIENT))
 		return DROP_DHCP;
 	if (likely(!packet_is_nd(m, ctx)))
 		return PASSED;
@@ -202,7 +187,7 @@ guard_arp(const struct dp_port *port, const struct rte_mbuf *m, const struct pac
 		return DROP_ARP;
 	if (arp->arp_data.arp_sip == 0)
 		return arp->arp_opcode == RTE_BE16(RTE_ARP_OP_REQUEST) ? PASSED : DROP_ARP;
-	return owns4(port, arp->arp_data.arp_sip) ? PASSED : DROP_ARP;
+	return guard_owns4(port, arp->arp_data.arp_sip) ? PASSED : DROP_ARP;
 }
 
 static inline int

@@ -6,6 +6,7 @@
 
 #include "stages/cache.h"
 #include "stages/offload.h"
+#include "stages/parse_ip.h"
 #include "worker.h"
 
 // Finds the headers once, so that no later stage has to distrust a length: behind this stage
@@ -16,7 +17,6 @@
 // Ethernet, two tags, the longest l3_len, the longest TCP header.
 #define HEADERS_MAX (14 + 8 + UINT8_MAX + 60)
 #define EXTENSIONS_MAX 8 // headers of one packet; more is no traffic but an attack
-#define TX_OFFLOADS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
 
 enum { NEXT_CLASSIFY };
 enum {
@@ -58,32 +58,13 @@ static struct stage parse = {
 };
 STAGE_REGISTER(parse);
 
-// Shortest header of the transports that later stages look into.
-static const uint8_t l4_header_min[UINT8_MAX + 1] = {
+const uint8_t parse_l4_min[UINT8_MAX + 1] = {
 	[IPPROTO_TCP] = 20,
 	[IPPROTO_SCTP] = 12,
 	[IPPROTO_UDP] = 8,
 	[IPPROTO_ICMP] = 8,
 	[IPPROTO_ICMPV6] = 8,
 };
-
-// The ones' complement sum is all ones: the sum of all words is a multiple of 2^16 - 1 (and not
-// zero, as the version is not). Headers without options take three loads.
-static inline bool
-ipv4_checksum_is_right(const struct rte_ipv4_hdr *ip, uint32_t len)
-{
-	const uint8_t *at = (const uint8_t *)ip;
-	uint64_t half[2], sum;
-	uint32_t word;
-
-	memcpy(half, at, sizeof(half));
-	memcpy(&word, at + sizeof(half), sizeof(word));
-	sum = (half[0] >> 32) + (half[0] & UINT32_MAX) + (half[1] >> 32) + (half[1] & UINT32_MAX)
-	      + word;
-	if (unlikely(len > sizeof(*ip)))
-		sum += rte_raw_cksum(ip + 1, len - sizeof(*ip));
-	return sum % UINT16_MAX == 0;
-}
 
 // RFC 791, 3.1; RFC 1812, 5.2.2. l2_len is ctx->l2_len, in a register.
 static inline int
@@ -111,14 +92,7 @@ parse_ipv4(const struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t l2_len)
 	}
 	if (fragment & RTE_IPV4_HDR_MF_FLAG)
 		ctx->fragment = PACKET_FIRST_FRAGMENT;
-	return RTE_MIN(room, total) - len >= l4_header_min[ip->next_proto_id] ? PARSED : DROP_L4;
-}
-
-static inline bool
-ipv6_is_extension(uint8_t proto)
-{
-	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS
-	       || proto == IPPROTO_FRAGMENT;
+	return RTE_MIN(room, total) - len >= parse_l4_min[ip->next_proto_id] ? PARSED : DROP_L4;
 }
 
 // RFC 8200, 4: the chain up to the upper-layer header, or to what a later fragment carries.
@@ -181,7 +155,7 @@ parse_ipv6(const struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t l2_len)
 		verdict = parse_extensions(ip, room, ctx);
 	if (verdict != PARSED || ctx->fragment == PACKET_LATER_FRAGMENT)
 		return verdict;
-	return room - ctx->l3_len >= l4_header_min[ctx->ip_proto] ? PARSED : DROP_L4;
+	return room - ctx->l3_len >= parse_l4_min[ctx->ip_proto] ? PARSED : DROP_L4;
 }
 
 static inline bool
@@ -264,7 +238,7 @@ parse_packet(struct rte_mbuf *m, struct packet_ctx *ctx)
 		verdict = parse_ipv4(m, ctx, l2_len);
 	else if (ctx->ether_type == RTE_ETHER_TYPE_IPV6)
 		verdict = parse_ipv6(m, ctx, l2_len);
-	if (verdict == PARSED && (m->ol_flags & TX_OFFLOADS))
+	if (verdict == PARSED && (m->ol_flags & PACKET_TX_OFFLOADS))
 		verdict = offload_is_consistent(m, ctx) ? PARSED : DROP_UNFINISHABLE;
 	return verdict;
 }

@@ -5,9 +5,7 @@
 #include "events.h"
 #include "stages/address.h"
 #include "stages/route_check.h"
-#include "tables/lpm.h"
-#include "tables/neighbor.h"
-#include "tables/nexthop.h"
+#include "stages/route_lookup.h"
 #include "worker.h"
 
 // The router (RFC 1812, 5.2; RFC 8200): what is sent to the router's MAC address goes to the
@@ -67,18 +65,14 @@ static struct stage route = {
 };
 STAGE_REGISTER(route)
 
-// Actions that no table holds: what the look-ups did not find.
+// Actions beyond those of a next hop.
 enum {
-	ACTION_NO_ROUTE = NEXTHOP_GROUP + 1,
-	ACTION_NO_NEXTHOP,
-	ACTION_NO_HOST_PORT,
-	ACTION_SOURCE_SCOPE,
+	ACTION_SOURCE_SCOPE = ROUTE_ACTIONS,
 	ACTION_DESTINATION_SCOPE,
 	ACTION_TTL,
+	ACTION_NO_HOST_PORT,
 	ACTIONS,
 };
-static const struct nexthop no_route = {.action = ACTION_NO_ROUTE};
-static const struct nexthop no_nexthop = {.action = ACTION_NO_NEXTHOP};
 
 // How a packet is refused: the ICMP error in its own family, or silence.
 struct refusal {
@@ -96,9 +90,9 @@ static const struct refusal refusals[ACTIONS] = {
 		UNREACHABLE(ICMP_HOST_UNREACH, ICMP6_DST_UNREACH_ADDR)},
 	[NEXTHOP_PROHIBIT] = {DROP_PROHIBIT,
 		UNREACHABLE(ICMP_PKT_FILTERED, ICMP6_DST_UNREACH_ADMIN)},
-	[ACTION_NO_ROUTE] = {DROP_NO_ROUTE,
+	[ROUTE_NO_ROUTE] = {DROP_NO_ROUTE,
 		UNREACHABLE(ICMP_NET_UNREACH, ICMP6_DST_UNREACH_NOROUTE)},
-	[ACTION_NO_NEXTHOP] = {DROP_NO_NEXTHOP,
+	[ROUTE_NO_NEXTHOP] = {DROP_NO_NEXTHOP,
 		UNREACHABLE(ICMP_NET_UNREACH, ICMP6_DST_UNREACH_NOROUTE)},
 	[ACTION_NO_HOST_PORT] = {DROP_NO_HOST_PORT,
 		UNREACHABLE(ICMP_NET_UNREACH, ICMP6_DST_UNREACH_NOROUTE)},
@@ -126,12 +120,6 @@ struct route_batch {
 	const struct nexthop *nexthop[WORKER_BURST];
 };
 
-// What the neighbour table did not know: indices into the batch.
-struct route_misses {
-	uint16_t n;
-	uint16_t at[WORKER_BURST];
-};
-
 static inline void
 batch_add(struct route_batch *b, uint16_t slot, uint16_t network, const uint8_t *addr)
 {
@@ -150,83 +138,13 @@ addr4(const uint8_t *addr)
 }
 
 static void
-lookup_neighbors(const struct neighbors *neighbors, struct route_batch *b, bool is_v6,
-	struct route_misses *misses)
+lookup4(struct worker *w, struct route_batch *b)
 {
-	const struct neighbor *found[WORKER_BURST];
-	rte_be32_t ip4[WORKER_BURST];
+	rte_be32_t ip[WORKER_BURST];
 
-	if (is_v6) {
-		neighbor_lookup6_bulk(neighbors, b->network, b->addr, b->n, found);
-	} else {
-		for (uint16_t i = 0; i < b->n; i++)
-			ip4[i] = addr4(b->addr[i]);
-		neighbor_lookup4_bulk(neighbors, b->network, ip4, b->n, found);
-	}
-	for (uint16_t i = 0; i < b->n; i++) {
-		if (likely(found[i] != NULL))
-			b->nexthop[i] = &found[i]->nexthop;
-		else
-			misses->at[misses->n++] = i;
-	}
-}
-
-static const struct nexthop *
-resolve(struct worker *w, uint16_t slot, uint32_t id)
-{
-	const struct nexthop *nexthop;
-
-	if (id == LPM_MISS)
-		return &no_route;
-	nexthop = nexthop_get(w->dp->nexthops, id);
-	if (nexthop != NULL && nexthop->action == NEXTHOP_GROUP)
-		nexthop = nexthop_select(
-			w->dp->nexthops, id, packet_hash(w->mbuf[slot], &w->ctx[slot]));
-	return nexthop != NULL ? nexthop : &no_nexthop;
-}
-
-// The packets at[0 .. n - 1] of the batch, all of one network.
-static void
-lookup_routes(struct worker *w, struct route_batch *b, bool is_v6, const uint16_t *at, uint16_t n)
-{
-	const struct network *network = dp_network(w->dp, b->network[at[0]]);
-	const uint8_t *ip6[WORKER_BURST];
-	rte_be32_t ip4[WORKER_BURST];
-	uint32_t id[WORKER_BURST] = {LPM_MISS};
-
-	if (network == NULL) {
-		for (uint16_t i = 0; i < n; i++)
-			b->nexthop[at[i]] = &no_route;
-		return;
-	}
-	for (uint16_t i = 0; i < n; i++) {
-		if (is_v6)
-			ip6[i] = b->addr[at[i]];
-		else
-			ip4[i] = addr4(b->addr[at[i]]);
-	}
-	if (is_v6)
-		lpm_lookup6_bulk(network->routes6, ip6, n, id);
-	else
-		lpm_lookup4_bulk(network->routes4, ip4, n, id);
-	for (uint16_t i = 0; i < n; i++)
-		b->nexthop[at[i]] = resolve(w, b->slot[at[i]], id[i]);
-}
-
-static void
-lookup(struct worker *w, struct route_batch *b, bool is_v6)
-{
-	struct route_misses misses = {.n = 0};
-
-	lookup_neighbors(w->dp->neighbors, b, is_v6, &misses);
-	for (uint16_t start = 0, end; start < misses.n; start = end) {
-		uint16_t network = b->network[misses.at[start]];
-
-		for (end = start + 1; end < misses.n; end++)
-			if (b->network[misses.at[end]] != network)
-				break;
-		lookup_routes(w, b, is_v6, misses.at + start, (uint16_t)(end - start));
-	}
+	for (uint16_t i = 0; i < b->n; i++)
+		ip[i] = addr4(b->addr[i]);
+	route_lookup4(w->dp, b->network, ip, b->n, b->nexthop);
 }
 
 static void
@@ -289,7 +207,7 @@ action_of(const struct worker *w, uint16_t slot, const struct nexthop *nexthop, 
 	if (unlikely(ttl <= 1))
 		return ACTION_TTL;
 	if (unlikely(nexthop->out_port == 0 && nexthop->action != NEXTHOP_CONNECTED))
-		return nexthop->action == NEXTHOP_HOST ? ACTION_NO_HOST_PORT : ACTION_NO_NEXTHOP;
+		return nexthop->action == NEXTHOP_HOST ? ACTION_NO_HOST_PORT : ROUTE_NO_NEXTHOP;
 	return nexthop->action;
 }
 
@@ -314,6 +232,9 @@ apply(struct worker *w, const struct route_batch *b, bool is_v6)
 		const struct nexthop *nexthop = b->nexthop[i];
 		uint8_t action;
 
+		if (unlikely(nexthop->action == NEXTHOP_GROUP))
+			nexthop = route_member(
+				w->dp, nexthop, packet_hash(w->mbuf[slot], &w->ctx[slot]));
 		if (unlikely(nexthop->action == NEXTHOP_LOCAL)) {
 			packet_next(w, slot, route.next_id[NEXT_LOCAL]);
 			continue;
@@ -356,11 +277,11 @@ route_burst(struct worker *w, const uint16_t *slots, uint16_t n)
 			packet_drop(w, slot, route.drop_id[check_drops[check]]);
 	}
 	if (v4.n > 0) {
-		lookup(w, &v4, false);
+		lookup4(w, &v4);
 		apply(w, &v4, false);
 	}
 	if (v6.n > 0) {
-		lookup(w, &v6, true);
+		route_lookup6(w->dp, v6.network, v6.addr, v6.n, v6.nexthop);
 		apply(w, &v6, true);
 	}
 }

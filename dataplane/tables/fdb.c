@@ -6,26 +6,23 @@
 #include <string.h>
 
 #include <rte_errno.h>
-#include <rte_hash.h>
-#include <rte_jhash.h>
 #include <rte_malloc.h>
-#include <rte_random.h>
 
 #include <causeway/limits.h>
+
+#include "key_table.h"
 
 #define AGE_STEP 1024u // entries that one fdb_age() examines
 #define NO_SLOT UINT32_MAX
 
-// What the main thread knows of an entry; the hash holds a copy of 'entry' for the workers.
+// What the main thread knows of an entry; the table holds a copy of 'entry' for the workers.
 struct slot {
 	fdb_key key;
 	struct fdb_entry entry; // port 0: not in use, and entry.slot is the next free one
 };
 
 struct fdb {
-	struct rte_hash *hash;
-	struct rte_rcu_qsbr *qsbr;
-	uint32_t hash_seed; // addresses come from pods: nobody shall foresee who meets whom
+	struct key_table *table;
 	uint32_t max_entries, count;
 	uint32_t n_slots; // slots below were in use at some time
 	uint32_t free_slot;
@@ -35,51 +32,7 @@ struct fdb {
 	uint32_t *last_seen; // seconds by slot. Writers: workers and main thread, relaxed
 };
 
-static_assert(sizeof(struct fdb_entry) == sizeof(void *), "an entry is the hash's value");
-
-static inline hash_sig_t
-signature(const struct fdb *fdb, fdb_key key)
-{
-	return rte_jhash_2words((uint32_t)key, (uint32_t)(key >> 32), fdb->hash_seed);
-}
-
-static int
-same_key(const void *a, const void *b, size_t len)
-{
-	fdb_key left, right;
-
-	memcpy(&left, a, sizeof(left));
-	memcpy(&right, b, sizeof(right));
-	return left != right;
-}
-
-static struct rte_hash *
-make_hash(uint32_t max_entries, struct rte_rcu_qsbr *qsbr, int socket_id)
-{
-	struct rte_hash_rcu_config rcu = {.v = qsbr, .mode = RTE_HASH_QSBR_MODE_DQ};
-	static unsigned int serial;
-	char name[RTE_HASH_NAMESIZE];
-	struct rte_hash_parameters parameters = {
-		.name = name,
-		.entries = RTE_MAX(max_entries, 16u),
-		.key_len = sizeof(fdb_key),
-		.socket_id = socket_id,
-		.extra_flag =
-			RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF | RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
-	};
-	struct rte_hash *hash;
-
-	snprintf(name, sizeof(name), "fdb_%u", serial++);
-	hash = rte_hash_create(&parameters);
-	if (hash == NULL)
-		return NULL;
-	rte_hash_set_cmp_func(hash, same_key);
-	if (rte_hash_rcu_qsbr_add(hash, &rcu) != 0) {
-		rte_hash_free(hash);
-		return NULL;
-	}
-	return hash;
-}
+static_assert(sizeof(struct fdb_entry) == sizeof(uint64_t), "an entry is the table's value");
 
 struct fdb *
 fdb_create(uint32_t max_entries, struct rte_rcu_qsbr *qsbr, int socket_id)
@@ -99,11 +52,9 @@ fdb_create(uint32_t max_entries, struct rte_rcu_qsbr *qsbr, int socket_id)
 		"fdb ages", max_entries * sizeof(*fdb->last_seen), RTE_CACHE_LINE_SIZE, socket_id);
 	if (fdb->slots == NULL || fdb->last_seen == NULL)
 		goto no_memory;
-	fdb->hash = make_hash(max_entries, qsbr, socket_id);
-	if (fdb->hash == NULL)
+	fdb->table = key_table_create("fdb", max_entries, qsbr, socket_id);
+	if (fdb->table == NULL)
 		goto free_fdb; // rte_errno is set
-	fdb->qsbr = qsbr;
-	fdb->hash_seed = (uint32_t)rte_rand();
 	fdb->max_entries = max_entries;
 	fdb->free_slot = NO_SLOT;
 	return fdb;
@@ -120,7 +71,7 @@ fdb_free(struct fdb *fdb)
 {
 	if (fdb == NULL)
 		return;
-	rte_hash_free(fdb->hash);
+	key_table_free(fdb->table);
 	rte_free(fdb->last_seen);
 	rte_free(fdb->slots);
 	rte_free(fdb);
@@ -129,28 +80,21 @@ fdb_free(struct fdb *fdb)
 static bool
 find(const struct fdb *fdb, fdb_key key, struct fdb_entry *entry)
 {
-	void *data;
+	uint64_t value;
 
-	if (rte_hash_lookup_with_hash_data(fdb->hash, &key, signature(fdb, key), &data) < 0)
+	if (!key_table_get(fdb->table, key, &value))
 		return false;
-	memcpy(entry, &data, sizeof(*entry));
+	memcpy(entry, &value, sizeof(*entry));
 	return true;
 }
 
 static int
 publish(struct fdb *fdb, fdb_key key, const struct fdb_entry *entry)
 {
-	hash_sig_t sig = signature(fdb, key);
-	void *data;
-	int error;
+	uint64_t value;
 
-	memcpy(&data, entry, sizeof(data));
-	error = rte_hash_add_key_with_hash_data(fdb->hash, &key, sig, data);
-	if (error != -ENOSPC)
-		return error;
-	// Keys of removed entries may still wait for readers.
-	rte_rcu_qsbr_synchronize(fdb->qsbr, RTE_QSBR_THRID_INVALID);
-	return rte_hash_add_key_with_hash_data(fdb->hash, &key, sig, data);
+	memcpy(&value, entry, sizeof(value));
+	return key_table_set(fdb->table, key, value);
 }
 
 static uint32_t
@@ -240,7 +184,7 @@ forget(struct fdb *fdb, uint32_t slot)
 {
 	fdb_key key = fdb->slots[slot].key;
 
-	rte_hash_del_key_with_hash(fdb->hash, &key, signature(fdb, key));
+	key_table_del(fdb->table, key);
 	count_learned(fdb, key, &fdb->slots[slot].entry, -1);
 	give_slot(fdb, slot);
 	fdb->count--;
@@ -338,24 +282,7 @@ fdb_next(const struct fdb *fdb, uint32_t *cursor, struct fdb_row *row)
 uint64_t
 fdb_lookup_bulk(const struct fdb *fdb, const fdb_key *keys, uint32_t n, struct fdb_entry *entries)
 {
-	const void *at[RTE_HASH_LOOKUP_BULK_MAX];
-	hash_sig_t signatures[RTE_HASH_LOOKUP_BULK_MAX];
-	void *data[RTE_HASH_LOOKUP_BULK_MAX];
-	uint64_t hits = 0;
-
-	if (n == 0)
-		return 0;
-	for (uint32_t i = 0; i < n; i++) {
-		at[i] = &keys[i];
-		signatures[i] = signature(fdb, keys[i]);
-	}
-	rte_hash_lookup_with_hash_bulk_data(fdb->hash, at, signatures, n, &hits, data);
-	for (uint64_t left = hits; left != 0; left &= left - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(left);
-
-		memcpy(&entries[i], &data[i], sizeof(entries[i]));
-	}
-	return hits;
+	return key_table_get_bulk(fdb->table, keys, n, (uint64_t *)entries);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_common.h>
 #include <rte_ether.h>
 #include <rte_rcu_qsbr.h>
 
@@ -20,7 +21,7 @@ struct fdb_entry {
 	uint8_t learned; // 0: static
 	uint8_t reserved;
 	uint32_t slot; // of learned entries: index for fdb_touch
-};
+} __rte_aligned(8);
 
 typedef uint64_t fdb_key;
 

@@ -85,15 +85,23 @@ nexthop_get(const struct nexthops *nexthops, uint32_t id)
 }
 
 const struct nexthop *
+nexthop_member(const struct nexthops *nexthops, const struct nexthop *group, uint32_t hash)
+{
+	const struct nexthop *nexthop =
+		nexthop_get(nexthops, group->group->bucket[hash & group->group->mask]);
+
+	// A member that became a group meanwhile belongs to a later state of this group.
+	return nexthop != NULL && nexthop->action != NEXTHOP_GROUP ? nexthop : NULL;
+}
+
+const struct nexthop *
 nexthop_select(const struct nexthops *nexthops, uint32_t id, uint32_t hash)
 {
 	const struct nexthop *nexthop = nexthop_get(nexthops, id);
 
 	if (nexthop == NULL || nexthop->action != NEXTHOP_GROUP)
 		return nexthop;
-	nexthop = nexthop_get(nexthops, nexthop->group->bucket[hash & nexthop->group->mask]);
-	// A member that became a group meanwhile belongs to a later state of this group.
-	return nexthop != NULL && nexthop->action != NEXTHOP_GROUP ? nexthop : NULL;
+	return nexthop_member(nexthops, nexthop, hash);
 }
 
 const struct cw_nexthop *

@@ -69,6 +69,9 @@ uint32_t nexthops_count(const struct nexthops *nexthops);
 const struct nexthop *nexthop_select(const struct nexthops *nexthops, uint32_t id, uint32_t hash);
 // Workers: the same without resolving groups.
 const struct nexthop *nexthop_get(const struct nexthops *nexthops, uint32_t id);
+// Workers: the member of a group (action NEXTHOP_GROUP) by the flow hash, NULL when it is gone.
+const struct nexthop *nexthop_member(
+	const struct nexthops *nexthops, const struct nexthop *group, uint32_t hash);
 
 // Identifiers above CW_MAX_NEXTHOPS are the data plane's own, one per meaning and network:
 // the leaf values of the routes that a network brings with it.

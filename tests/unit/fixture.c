@@ -154,6 +154,7 @@ fixture_setup(void **state)
 	make_tables(f->dp);
 	f->w = worker_create(f->dp, 0, &config, f->mbufs, f->jumbos);
 	assert_non_null(f->w);
+	f->w->express = f->w->express && getenv("CAUSEWAY_EXPRESS") != NULL;
 	f->dp->workers[0] = f->w;
 	f->dp->n_workers = 1;
 	add_default_network(f);

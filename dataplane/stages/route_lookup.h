@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STAGES_ROUTE_LOOKUP_H
+#define STAGES_ROUTE_LOOKUP_H
+
+// Destination -> next hop: the neighbour with the address, else the longest prefix. Shared by route
+// and express. Workers; answers are valid until the next quiescent state.
+
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+
+#include "dataplane.h"
+#include "tables/nexthop.h"
+
+// Actions of the answers that no table holds.
+enum route_action {
+	ROUTE_NO_ROUTE = NEXTHOP_GROUP + 1,
+	ROUTE_NO_NEXTHOP,
+	ROUTE_ACTIONS,
+};
+
+// n <= 64 addresses, each in its network (id). Every nexthop[i] is set; groups are not resolved.
+void route_lookup4(const struct dataplane *dp, const uint16_t *network, const rte_be32_t *ip,
+	uint16_t n, const struct nexthop **nexthop);
+void route_lookup6(const struct dataplane *dp, const uint16_t *network, const uint8_t *const *ip,
+	uint16_t n, const struct nexthop **nexthop);
+// The member of a group that a flow takes.
+const struct nexthop *route_member(
+	const struct dataplane *dp, const struct nexthop *group, uint32_t hash);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stages/express.h"
+#include "stages/rewrite_l3.h"
+#include "worker_private.h"
+
+// The express way of a received burst, see stages/express.h. Packets leave in the order in which
+// they came: the burst is cut where plain packets and others alternate. Cutting costs a way through
+// the stages each time, so that behind MAX_CUTS of them the rest of the burst takes the stages' way
+// as one.
+
+#define MAX_CUTS 4
+
+// Counts what took the express way. Not on the packet's way: no stage leads here.
+static struct stage express_stage = {
+	.name = "express",
+	.help = "plain packets to one local port, past all stages",
+	.order = UINT16_MAX,
+};
+STAGE_REGISTER(express_stage)
+
+// The edges that the express way goes past, with every seam open.
+static const struct {
+	const char *from, *edge, *to;
+} edges[] = {
+	{"parse", "classify", "classify"},
+	{"classify", "guard", "guard"},
+	{"guard", "learn", "learn"},
+	{"guard", "connection", "forward"},
+	{"learn", "connection", "forward"},
+	{"forward", "switch", "switch"},
+	{"forward", "route", "route"},
+	{"switch", "policy_destination", "rewrite"},
+	{"route", "policy_destination", "rewrite"},
+	{"rewrite", "egress", "egress"},
+	{"egress", "tx", "tx"},
+};
+
+static bool
+edge_leads_to(const char *from, const char *edge, const char *to)
+{
+	uint8_t id = graph_stage_id(from), end = graph_stage_id(to);
+	const struct stage *stage;
+
+	if (id == STAGE_NONE || end == STAGE_NONE)
+		return false;
+	stage = graph_stage(id);
+	for (int i = 0; i < GRAPH_MAX_NEXT && stage->next[i] != NULL; i++)
+		if (strcmp(stage->next[i], edge) == 0)
+			return stage->next_id[i] == end;
+	return false;
+}
+
+bool
+worker_express_is_open(void)
+{
+	if (graph_n_stages() == 0 || graph_stage_id("parse") != 0)
+		return false;
+	for (size_t i = 0; i < RTE_DIM(edges); i++)
+		if (!edge_leads_to(edges[i].from, edges[i].edge, edges[i].to))
+			return false;
+	return true;
+}
+
+// A burst on its way.
+struct ride {
+	struct worker *w;
+	const struct express_ready *ready;
+	struct rte_mbuf **pkts;
+	uint16_t n;
+	struct express_burst burst;
+};
+
+// The way out of packets in a row that leave alike.
+struct lane {
+	uint16_t port_id, network;
+	const struct dp_port *port; // NULL: not for the express way
+	struct tx_batch *batch;
+};
+
+static inline void
+lane_open(const struct worker *w, struct lane *lane, uint16_t port_id, uint16_t network)
+{
+	if (likely(lane->port_id == port_id && lane->network == network))
+		return;
+	lane->port_id = port_id;
+	lane->network = network;
+	lane->port = dp_port_get(w->dp, port_id);
+	lane->batch = w->tx[port_id];
+	if (lane->port != NULL && (lane->batch == NULL || dp_port_tag(lane->port, network) != 0))
+		lane->port = NULL;
+}
+
+// Whether the port takes the packet as it is. nexthop: NULL when it is switched.
+static inline bool
+fits(const struct rte_mbuf *m, const struct dp_port *port, const struct nexthop *nexthop,
+	bool is_v6)
+{
+	uint32_t mtu = egress_mtu(port, nexthop), l3_len;
+
+	if (likely((m->ol_flags & PACKET_TX_OFFLOADS) == 0))
+		return m->pkt_len - RTE_ETHER_HDR_LEN <= mtu;
+	l3_len = is_v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
+	return egress_largest(m, RTE_ETHER_HDR_LEN, l3_len) <= mtu
+	       && (egress_wants(m) & ~port->capabilities) == 0;
+}
+
+static void
+count_run(struct ride *ride, const struct lane *lane, uint32_t packets, uint64_t bytes)
+{
+	struct worker *w = ride->w;
+	struct port_counters *in = w->counters[ride->ready->port->id];
+	struct port_counters *out = w->counters[lane->port_id];
+
+	in->rx_packets += packets;
+	in->rx_bytes += bytes;
+	in->sent += packets;
+	out->tx_packets += packets;
+	out->tx_bytes += bytes;
+	w->stages[express_stage.id].packets += packets;
+}
+
+// The packets of a kind from 'start' on, as far as they go the lane's way and there is room in its
+// batch. Returns the first that was not taken.
+static inline uint16_t
+run_switched(struct ride *ride, const struct lane *lane, uint16_t start, uint16_t end)
+{
+	const struct express_burst *b = &ride->burst;
+	uint16_t in_port = ride->ready->port->id, i;
+	uint64_t others = ~b->plain | b->routed, bytes = 0;
+	struct rte_mbuf **put = lane->batch->pkts + lane->batch->n;
+
+	for (i = start; i < end && (others >> i & 1) == 0; i++) {
+		struct rte_mbuf *m = ride->pkts[i];
+
+		if (unlikely(b->entry[b->one_key ? 0 : i].port != lane->port_id)
+			|| unlikely(!fits(m, lane->port, NULL, b->v6 >> i & 1)))
+			break;
+		m->port = in_port;
+		m->hash.usr = lane->port_id;
+		bytes += m->pkt_len;
+		packet_expose(m);
+		*put++ = m;
+	}
+	count_run(ride, lane, i - start, bytes);
+	return i;
+}
+
+static inline uint16_t
+run_routed(struct ride *ride, const struct lane *lane, uint16_t start, uint16_t end)
+{
+	const struct express_burst *b = &ride->burst;
+	uint16_t in_port = ride->ready->port->id, i;
+	uint64_t taken = b->plain & b->routed, bytes = 0;
+	struct rte_mbuf **put = lane->batch->pkts + lane->batch->n;
+
+	for (i = start; i < end && (taken >> i & 1) != 0; i++) {
+		const struct nexthop *nexthop = b->nexthop[i];
+		struct rte_mbuf *m = ride->pkts[i];
+
+		if (unlikely(
+			    nexthop->out_port != lane->port_id || nexthop->network != lane->network)
+			|| unlikely(!fits(m, lane->port, nexthop, b->v6 >> i & 1)))
+			break;
+		rewrite_macs(packet_ether(m), nexthop);
+		rewrite_hop(packet_ether(m) + 1, (b->v6 >> i & 1) == 0);
+		m->port = in_port;
+		m->hash.usr = lane->port_id;
+		bytes += m->pkt_len;
+		packet_expose(m);
+		*put++ = m;
+	}
+	count_run(ride, lane, i - start, bytes);
+	return i;
+}
+
+// Makes the lane that of packet i. Returns false when only the stages can handle it.
+static inline bool
+find_lane(const struct ride *ride, struct lane *lane, uint16_t i)
+{
+	const struct express_burst *b = &ride->burst;
+	const struct nexthop *nexthop = NULL;
+
+	if (unlikely((b->plain >> i & 1) == 0))
+		return false;
+	if (b->routed >> i & 1) {
+		nexthop = b->nexthop[i];
+		lane_open(ride->w, lane, nexthop->out_port, nexthop->network);
+	} else {
+		lane_open(
+			ride->w, lane, b->entry[b->one_key ? 0 : i].port, ride->ready->network->id);
+		if (unlikely(lane->port_id == ride->ready->port->id))
+			return false;
+	}
+	return likely(lane->port != NULL)
+	       && likely(fits(ride->pkts[i], lane->port, nexthop, b->v6 >> i & 1));
+}
+
+// Sends packet 'start', and what follows it the same way. Returns the first that was not sent.
+static inline uint16_t
+send_run(struct ride *ride, const struct lane *lane, uint16_t start)
+{
+	struct tx_batch *batch = lane->batch;
+	uint16_t end;
+
+	if (unlikely(batch->n == WORKER_BURST))
+		worker_batch_flush(ride->w, batch);
+	end = (uint16_t)RTE_MIN(ride->n, start + WORKER_BURST - batch->n);
+	if (ride->burst.routed >> start & 1)
+		end = run_routed(ride, lane, start, end);
+	else
+		end = run_switched(ride, lane, start, end);
+	worker_batch_grow(ride->w, batch, (uint16_t)(end - start));
+	return end;
+}
+
+// Returns how many packets at the end are left for the stages.
+static uint16_t
+send_burst(struct ride *ride)
+{
+	struct lane lane = {.port_id = UINT16_MAX};
+	uint16_t others = 0, cuts = 0, i = 0;
+
+	while (i < ride->n) {
+		if (unlikely(!find_lane(ride, &lane, i))) {
+			others++;
+			i++;
+			continue;
+		}
+		if (unlikely(others > 0)) {
+			if (cuts++ == MAX_CUTS)
+				return (uint16_t)(others + ride->n - i);
+			worker_run_stages(
+				ride->w, ride->ready->port->id, ride->pkts + i - others, others);
+			others = 0;
+		}
+		i = send_run(ride, &lane, i);
+	}
+	return others;
+}
+
+uint16_t
+worker_express(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct express_ready ready;
+	struct ride ride;
+
+	if (!express_prepare(w, port_id, &ready))
+		return n;
+	ride.w = w;
+	ride.ready = &ready;
+	ride.pkts = pkts;
+	ride.n = n;
+	express_find_plain(w, &ready, pkts, n, &ride.burst);
+	if (ride.burst.plain == 0)
+		return n;
+	express_look_up(w, &ready, pkts, n, &ride.burst);
+	w->stages[express_stage.id].bursts++;
+	return send_burst(&ride);
+}
