@@ -296,10 +296,16 @@ clean_folder(const struct cni_call *call, char *path)
 static bool
 is_ours(const struct cni_call *call, const char *socket)
 {
-	char path[SOCKET_PATH_LEN], id[ID_LEN + 1];
+	char path[SOCKET_PATH_LEN], pods[SOCKET_PATH_LEN + 8], id[ID_LEN + 1];
 	const char *slash;
 
 	if (socket[0] != '/' || strlen(socket) >= sizeof(path))
+		return false;
+	// causewayd's own folders are beside its socket.
+	slash = strrchr(call->config.socket, '/');
+	snprintf(pods, sizeof(pods), "%.*s/pods/", (int)(slash - call->config.socket),
+		call->config.socket);
+	if (strncmp(socket, pods, strlen(pods)) == 0)
 		return false;
 	strcpy(path, socket);
 	split(path);

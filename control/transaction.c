@@ -323,16 +323,25 @@ tell(struct transaction *t, const struct object *object, const char *what)
 		t->d, (enum object_type)object->type, what, object_show(t->d->objects, object));
 }
 
+// A port's device keeps its state until the data plane says otherwise, as it may have done by an
+// event before it answered.
+static void
+set_state(const struct transaction *t, struct object *after, const struct object *before)
+{
+	if (t->heard && after->type == OBJECT_PORT && after->state != OBJECT_WAITING)
+		return;
+	if (before != NULL && before->type == OBJECT_PORT && before->state == OBJECT_DOWN)
+		object_set_state(after, OBJECT_DOWN, before->reason);
+	else
+		object_set_state(after, t->heard ? OBJECT_READY : OBJECT_WAITING, NULL);
+}
+
 static void
 conclude_put(struct transaction *t, struct change *change)
 {
 	struct object *after = change->after, *before = change->before;
 
-	// A port's device keeps its state until the data plane says otherwise.
-	if (before != NULL && before->type == OBJECT_PORT && before->state == OBJECT_DOWN)
-		object_set_state(after, OBJECT_DOWN, before->reason);
-	else
-		object_set_state(after, t->heard ? OBJECT_READY : OBJECT_WAITING, NULL);
+	set_state(t, after, before);
 	// Sockets of the veth kinds live as long as the data plane's session; others are kept.
 	if (after->type == OBJECT_PORT && t->heard
 		&& !port_keeps_descriptors((const struct port *)after))

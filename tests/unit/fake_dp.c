@@ -272,9 +272,31 @@ add_worker(struct dp_frame *reply)
 }
 
 static void
+say_down(struct fake_dp *fake, const struct cw_frame *frame)
+{
+	struct cw_port_event event = {
+		.item = {.type = CW_ITEM_PORT_EVENT, .length = sizeof(event)},
+		.state = CW_PORT_DOWN,
+		.reason = "nobody is connected",
+	};
+	const struct cw_item *item = NULL;
+	bool bad = false;
+
+	while ((item = cw_item_next(frame, item, &bad)) != NULL) {
+		if (item->type != CW_ITEM_PORT)
+			continue;
+		event.port = ((const struct cw_port *)item)->id;
+		fake_dp_event(fake, &event.item);
+	}
+}
+
+static void
 answer(struct fake_dp *fake, const struct cw_frame *frame, int *fds)
 {
 	struct dp_frame *reply = dp_frame_new((uint16_t)(frame->type | CW_REPLY));
+
+	if (fake->ports_are_down && frame->type == CW_SET)
+		say_down(fake, frame);
 
 	reply->header->seq = frame->seq;
 	fake->n_begin += frame->type == CW_BEGIN;

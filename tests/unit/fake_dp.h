@@ -29,6 +29,7 @@ struct fake_dp {
 	uint16_t refuse; // this item type, with -EINVAL
 	uint16_t silent; // no answer to frames of this type
 	uint16_t hang_up; // closes at frames of this type
+	bool ports_are_down; // as an event says before each answer to SET
 	bool forgets_descriptors; // has none to give back
 	uint32_t version; // other than 0: in its HELLO
 	// What it saw.

@@ -486,6 +486,20 @@ sockets_of_others_are_left_alone(void **state)
 }
 
 static void
+a_port_without_peer_is_down(void **state)
+{
+	struct pod *pod = *state;
+	cJSON *port;
+
+	pod->c->dp.ports_are_down = true;
+	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"vhost-user\""));
+	port = control_expect(pod->c, "port.get", "{\"name\":\"c1-net1\"}");
+	assert_string_equal(json_text(port, "state"), "down");
+	assert_string_equal(json_text(port, "reason"), "nobody is connected");
+	cJSON_Delete(port);
+}
+
+static void
 the_peer_is_shown(void **state)
 {
 	struct pod *pod = *state;
@@ -535,6 +549,7 @@ main(void)
 		TEST(a_file_in_the_folder_has_any_name),
 		TEST(a_port_of_ones_own),
 		TEST(sockets_of_others_are_left_alone),
+		TEST(a_port_without_peer_is_down),
 		TEST(the_peer_is_shown),
 	};
 

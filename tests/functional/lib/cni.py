@@ -30,6 +30,7 @@ class Cni:
             "type": "causeway",
             "socket": str(node.control_socket),
             "stateDir": str(node.state_dir),
+            "deviceInfoDir": str(node.scratch / "devinfo"),
             "ipam": {
                 "type": "host-local",
                 "dataDir": str(node.scratch / "ipam"),
@@ -38,7 +39,9 @@ class Cni:
             },
         }
 
-    def run(self, command, container, netns, ifname="eth0", cni_args="", config=None, **changes):
+    def run(
+        self, command, container, netns, /, ifname="eth0", cni_args="", config=None, **changes
+    ):
         """Returns the finished process. changes: keys over the default configuration."""
         env = os.environ | {
             "CNI_COMMAND": command,
