@@ -72,12 +72,23 @@ open_fds(struct vhost *v)
 	return 0;
 }
 
+static int
+open_waiting(struct vhost *v, int socket_id)
+{
+	int ret = 0;
+
+	for (uint16_t i = 0; i < vhost_n_queues(v) && v->arguments.iommu && ret == 0; i += 2)
+		ret = vhost_waiting_open(&v->queues[i], socket_id);
+	return ret;
+}
+
 static void
 destroy(struct vhost *v)
 {
 	for (uint16_t i = 0; i < vhost_n_queues(v); i++) {
 		if (v->queues[i].wake_fd >= 0)
 			close(v->queues[i].wake_fd);
+		vhost_waiting_close(&v->queues[i]);
 		rte_free(v->queues[i].vq);
 	}
 	if (v->wake_event >= 0)
@@ -108,6 +119,8 @@ vhost_open(struct port *port, const struct port_config *config, char *reason, si
 	}
 	v = make(port, config, &arguments);
 	ret = v == NULL ? -ENOMEM : open_fds(v);
+	if (ret == 0)
+		ret = open_waiting(v, config->socket_id);
 	if (ret < 0) {
 		snprintf(reason, reason_len, "vhost-user port: %s", strerror(-ret));
 		goto fail;
@@ -260,6 +273,7 @@ vhost_device_stats(struct port *port, struct port_device_stats *stats)
 	for (uint16_t i = 1; i < vhost_n_queues(v); i += 2) {
 		count(&v->queues[i], &counts);
 		stats->rx_dropped += counts.malformed;
+		stats->tx_dropped += read_counter(&v->queues[i - 1].lost);
 	}
 	pthread_mutex_unlock(&v->mutex);
 }

@@ -5,7 +5,8 @@
 // Kind vhost-user, within its own files: vhost.c the driver, vhost_device.c what librte_vhost tells
 // of connections and queues, vhost_message.c a look at the peer's messages before and after it,
 // vhost_memory.c the guest's memory, vhost_queue.c which queues run, vhost_own.c the data path by
-// virtqueue.h, vhost_librte.c the one by librte_vhost's own functions.
+// virtqueue.h, vhost_librte.c the one by librte_vhost's own functions, vhost_waiting.c what the
+// latter could not send yet.
 //
 // Threads: "control" is whichever thread librte_vhost calls back on: its event thread, its
 // reconnect thread, or the main thread within open and close. Control and main thread share what
@@ -28,6 +29,7 @@
 #define VHOST_REASON_LEN 128
 
 struct vhost;
+struct vhost_waiting;
 
 // One virtqueue: 2n receives in the guest, 2n + 1 transmits.
 struct vhost_queue {
@@ -43,8 +45,10 @@ struct vhost_queue {
 	struct virtqueue *vq; // NULL before the first start
 	uint16_t vq_size; // that it has room for
 	int vq_node;
+	struct vhost_waiting *waiting; // receive queue behind a vIOMMU, else NULL
 	// Writer: the worker that uses the queue. vq counts for itself.
 	_Atomic uint64_t packets, bytes, full, calls, refused, kicks;
+	_Atomic uint64_t lost; // waited in vain. Writer: whoever has the lock
 } __rte_cache_aligned;
 
 // How frames move. start and stop are called by control with the mutex, rx, tx and arm by workers
@@ -120,6 +124,19 @@ void vhost_tell_main(struct vhost *v);
 void vhost_memory_read(struct vhost *v);
 // Nobody uses the memory any more.
 void vhost_memory_forget(struct vhost *v);
+
+// vhost_waiting.c. Frames that wait for the translation of a buffer's address. By whoever has the
+// queue's lock; open and close by the main thread alone. 0 or -ENOMEM.
+int vhost_waiting_open(struct vhost_queue *q, int socket_id);
+void vhost_waiting_close(struct vhost_queue *q);
+void vhost_waiting_clear(struct vhost_queue *q);
+// Takes over up to n frames; returns how many there was room for.
+uint16_t vhost_waiting_keep(struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t n);
+// Returns how many frames the guest took; they are freed.
+typedef uint16_t vhost_waiting_send(
+	struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t n);
+// Returns true when none waits any more.
+bool vhost_waiting_flush(struct vhost_queue *q, vhost_waiting_send *send, struct vhost *v);
 
 static inline uint16_t
 vhost_n_queues(const struct vhost *v)

@@ -64,6 +64,38 @@ set_metadata(struct rte_mbuf *m)
 	return vnet_to_mbuf(&header, m);
 }
 
+// A vhost_waiting_send.
+static uint16_t
+enqueue(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t sent = 0, took;
+	uint64_t bytes = 0;
+
+	while (sent < n) { // it takes 32 at most at a time
+		took = rte_vhost_enqueue_burst(v->vid, q->index, pkts + sent, (uint16_t)(n - sent));
+		if (took == 0)
+			break;
+		sent = (uint16_t)(sent + took);
+	}
+	for (uint16_t i = 0; i < sent; i++)
+		bytes += pkts[i]->pkt_len;
+	rte_pktmbuf_free_bulk(pkts, sent);
+	counter_add(&q->packets, sent);
+	counter_add(&q->bytes, bytes);
+	return sent;
+}
+
+// The other queue of the pair: this is called again soon, its own tx perhaps not.
+static void
+flush_waiting(struct vhost *v, struct vhost_queue *q)
+{
+	if (q->waiting == NULL || !rte_spinlock_trylock(&q->lock))
+		return;
+	if (atomic_load(&q->running))
+		vhost_waiting_flush(q, enqueue, v);
+	rte_spinlock_unlock(&q->lock);
+}
+
 static uint16_t
 librte_rx(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -84,6 +116,7 @@ librte_rx(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16
 	}
 	counter_add(&q->packets, good);
 	counter_add(&q->bytes, bytes);
+	flush_waiting(v, &v->queues[q->index - 1]);
 	return good;
 }
 
@@ -91,23 +124,13 @@ static uint16_t
 librte_tx(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t n,
 	enum port_tx_stop *stop)
 {
-	uint16_t wanted = 0, sent = 0, took;
-	uint64_t bytes = 0;
+	uint16_t wanted = 0, sent = 0;
 
 	while (wanted < n && !vhost_features_refuse(v->features, pkts[wanted]))
 		wanted++;
-	while (sent < wanted) { // it takes 32 at most at a time
-		took = rte_vhost_enqueue_burst(
-			v->vid, q->index, pkts + sent, (uint16_t)(wanted - sent));
-		if (took == 0)
-			break;
-		sent = (uint16_t)(sent + took);
-	}
-	for (uint16_t i = 0; i < sent; i++)
-		bytes += pkts[i]->pkt_len;
-	rte_pktmbuf_free_bulk(pkts, sent);
-	counter_add(&q->packets, sent);
-	counter_add(&q->bytes, bytes);
+	if (vhost_waiting_flush(q, enqueue, v))
+		sent = enqueue(v, q, pkts, wanted);
+	sent += vhost_waiting_keep(q, pkts + sent, (uint16_t)(wanted - sent));
 	*stop = sent < wanted ? PORT_TX_FULL : PORT_TX_REFUSED;
 	counter_add(&q->full, sent < wanted);
 	return sent;

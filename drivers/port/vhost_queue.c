@@ -85,6 +85,8 @@ vhost_queues_drain(struct vhost *v)
 {
 	for (uint16_t i = 0; i < vhost_n_queues(v); i++) {
 		rte_spinlock_lock(&v->queues[i].lock);
+		if (!atomic_load(&v->queues[i].running))
+			vhost_waiting_clear(&v->queues[i]);
 		rte_spinlock_unlock(&v->queues[i].lock);
 	}
 }

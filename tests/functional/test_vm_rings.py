@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One guest with a card for each combination of what rings may be."""
+"""One guest with a card for each combination of what rings may be; and one behind an IOMMU."""
 import itertools
 
 import pytest
 from lib import settings
 from lib.guest import Guest
+from lib.guest_pod import GuestPod
 from lib.qemu import VhostCard
 from lib.traffic import ping
 from lib.transfer import assert_transfer
 from lib.vhost_port import VhostPort, give_addresses
 
 pytestmark = pytest.mark.slow
-KERNEL, FIRST = 1, 31
+KERNEL, FIRST, IOMMU = 1, 31, 61
 SIZE = 300_000
 PROPERTIES = ("packed", "mrg_rxbuf", "event_idx", "indirect_desc")
 COMBINATIONS = list(itertools.product(["off", "on"], repeat=len(PROPERTIES)))
@@ -85,3 +86,17 @@ def test_combination(dp, kernel, cards, combination):
     negotiated = pod.port.info().peer_features.decode().split(",")
     for feature, value in zip(("packed", "mergeable", "event_idx", "indirect"), combination):
         assert (feature in negotiated) == (value == "on"), negotiated
+
+
+def test_guest_behind_an_iommu(dp, scratch, kernel):
+    """The switch is given addresses of the guest's IOMMU and asks QEMU what they mean, for each
+    buffer anew; frames wait for the answer."""
+    pod = GuestPod(dp, scratch, IOMMU, queues=2, port_options="iommu=on", iommu=True)
+    try:
+        pod.start().wait_up()
+        assert_works(dp, kernel, pod, pod.port)
+        assert "iommu" in pod.port.info().peer_features.decode().split(",")
+        assert "tx_full" not in dp.drops(kernel)
+    finally:
+        pod.close()
+        pod.port.detach()
