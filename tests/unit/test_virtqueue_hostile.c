@@ -118,6 +118,9 @@ CHANGE(address_wraps, raw.addr = UINT64_MAX - 10)
 CHANGE(address_behind, raw.addr = GUEST_BASE + guest->bytes)
 CHANGE(length_beyond, raw.len = UINT32_MAX)
 CHANGE(end_beyond, raw.addr = GUEST_BASE + guest->bytes - 100; raw.len = 101)
+CHANGE(frame_one_beyond, raw.len = guest->header_len + 64;
+	raw.addr = GUEST_BASE + guest->bytes - raw.len + 1)
+CHANGE(room_one_beyond, raw.addr = GUEST_BASE + guest->bytes - guest->header_len - 442 + 1)
 CHANGE(length_zero, raw.len = 0)
 CHANGE(length_of_header, raw.len = guest->header_len)
 CHANGE(length_runt, raw.len = guest->header_len + 13)
@@ -267,6 +270,7 @@ static const struct attack rx_attacks[] = {
 	ATTACK(address_behind, ON_BOTH, BREAKS, 0),
 	ATTACK(length_beyond, ON_BOTH, BREAKS, 0),
 	ATTACK(end_beyond, ON_BOTH, BREAKS, 0),
+	ATTACK(frame_one_beyond, ON_BOTH, BREAKS, 0),
 	ATTACK(length_zero, ON_BOTH, DROPS, 0),
 	ATTACK(length_short, ON_BOTH, DROPS, 0),
 	ATTACK(length_of_header, ON_BOTH, DROPS, 0),
@@ -380,6 +384,7 @@ static const struct attack tx_attacks[] = {
 	ATTACK(address_wraps, ON_BOTH, BREAKS, MERGEABLE),
 	ATTACK(address_behind, ON_BOTH, BREAKS, 0),
 	ATTACK(end_beyond, ON_BOTH, BREAKS, 0),
+	ATTACK(room_one_beyond, ON_BOTH, BREAKS, 0),
 	ATTACK(length_zero, ON_BOTH, BREAKS, MERGEABLE),
 	ATTACK(length_short, ON_BOTH, BREAKS, MERGEABLE),
 	ATTACK(length_of_header, ON_BOTH, DROPS, 0),
