@@ -17,6 +17,10 @@ struct virtqueue_batch {
 	bool complex; // the next buffer is none of these
 };
 
+// Frames whose lines are fetched ahead of the copy: as many as a core has in flight. More would
+// make it wait for a free slot instead of copying what is there.
+#define VIRTQUEUE_AHEAD 12
+
 struct virtqueue_steps {
 	// Finds up to n simple buffers at vq->next, which stays.
 	uint16_t (*collect_rx)(
@@ -26,18 +30,38 @@ struct virtqueue_steps {
 	// Gives the first n back, in the order in which they were taken.
 	void (*give_rx)(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n);
 	void (*give_tx)(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n);
-	// Shows the guest what was given back and notifies it when it wants that.
-	void (*flush)(struct virtqueue *vq);
+	// Shows the guest what was given back.
+	void (*publish)(struct virtqueue *vq);
+	// Notifies the guest of it when it wants that.
+	void (*notify)(struct virtqueue *vq);
+	// Fetches the descriptors of the next n buffers; 'write': each is to be written, too.
+	void (*look_ahead)(const struct virtqueue *vq, uint16_t n, bool write);
 };
+
+// As rte_pktmbuf_reset() does, for one that came from its pool (next is NULL), but of its second
+// line, where only flags give meaning to what is there, nothing.
+static inline void
+virtqueue_reset(struct rte_mbuf *m, uint32_t len)
+{
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	rte_mbuf_refcnt_set(m, 1);
+	m->nb_segs = 1;
+	m->port = RTE_MBUF_PORT_INVALID;
+	m->ol_flags = 0;
+	m->packet_type = 0;
+	m->pkt_len = len;
+	m->data_len = (uint16_t)len;
+	m->vlan_tci = 0;
+}
 
 static inline uint16_t
 virtqueue_alloc(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t got = 0;
 
-	if (likely(rte_pktmbuf_alloc_bulk(pool, pkts, n) == 0))
+	if (likely(rte_mempool_get_bulk(pool, (void **)pkts, n) == 0))
 		return n;
-	while (got < n && (pkts[got] = rte_pktmbuf_alloc(pool)) != NULL)
+	while (got < n && rte_mempool_get(pool, (void **)&pkts[got]) == 0)
 		got++;
 	return got;
 }
@@ -83,9 +107,10 @@ virtqueue_copy_in(struct virtqueue *vq, const struct buffer_pools *pools,
 		uint32_t len = batch->len[i] - header_len;
 		const uint8_t *from = batch->host[i];
 
+		if (i + VIRTQUEUE_AHEAD < got)
+			rte_prefetch0(batch->host[i + VIRTQUEUE_AHEAD] + header_len);
+		virtqueue_reset(m, len);
 		copy_blocks(rte_pktmbuf_mtod(m, uint8_t *), from + header_len, len);
-		m->pkt_len = len;
-		m->data_len = (uint16_t)len;
 		if (vq->reads_header) {
 			struct virtio_net_hdr header;
 
@@ -156,7 +181,11 @@ virtqueue_rx_burst(struct virtqueue *vq, const struct buffer_pools *pools, struc
 		for (uint16_t i = before; i < done; i++)
 			bytes += pkts[i]->pkt_len;
 	}
-	steps->flush(vq);
+	if (likely(done + dropped > 0)) {
+		steps->publish(vq);
+		steps->look_ahead(vq, done, !vq->in_order);
+		steps->notify(vq);
+	}
 	return done;
 }
 
@@ -185,11 +214,18 @@ virtqueue_plain_header(uint8_t *header, uint32_t header_len)
 		memset(header + sizeof(start), 0, sizeof(rest));
 }
 
+static inline void
+virtqueue_prefetch_room(const uint8_t *host, uint32_t header_len)
+{
+	rte_prefetch0(host);
+	virtqueue_prefetch_write(host + header_len);
+}
+
 // May m go into a simple buffer?
 static inline bool
-virtqueue_is_plain(const struct virtqueue *vq, const struct rte_mbuf *m)
+virtqueue_is_plain(const struct rte_mbuf *m, uint64_t metadata)
 {
-	return m->nb_segs == 1 && (m->ol_flags & vq->metadata) == 0;
+	return m->nb_segs == 1 && (m->ol_flags & metadata) == 0;
 }
 
 static inline void
@@ -202,6 +238,8 @@ virtqueue_copy_out(struct virtqueue *vq, const struct virtqueue_batch *batch,
 	for (uint16_t i = 0; i < n; i++) {
 		uint32_t len = pkts[i]->data_len;
 
+		if (i + VIRTQUEUE_AHEAD < n)
+			virtqueue_prefetch_room(batch->host[i + VIRTQUEUE_AHEAD], header_len);
 		virtqueue_plain_header(batch->host[i], header_len);
 		copy_exact(batch->host[i] + header_len, rte_pktmbuf_mtod(pkts[i], const uint8_t *),
 			len);
@@ -254,8 +292,12 @@ virtqueue_tx_burst(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
 			break;
 		}
 	}
-	steps->flush(vq);
-	virtqueue_free(pkts, done);
+	if (likely(done > 0)) {
+		steps->publish(vq);
+		steps->look_ahead(vq, done, true);
+		virtqueue_free(pkts, done); // meanwhile the guest's lines arrive
+		steps->notify(vq);
+	}
 	return done;
 }
 

@@ -62,6 +62,7 @@ gso_negotiated(uint64_t features, uint8_t gso_type)
 bool
 virtqueue_read_header(struct virtqueue *vq, const struct virtio_net_hdr *header, struct rte_mbuf *m)
 {
+	m->tx_offload = 0; // not reset before
 	return gso_negotiated(vq->features, header->gso_type) && vnet_to_mbuf(header, m) == 0;
 }
 

@@ -22,9 +22,9 @@ desc_at(const struct virtqueue *vq, uint16_t slot)
 
 // The half with the flags comes first: what they announce is seen with them.
 static inline struct virtqueue_desc
-read_desc(const struct virtqueue *vq, uint16_t slot)
+read_desc(const uint8_t *descs, uint16_t slot)
 {
-	const uint8_t *at = desc_at(vq, slot);
+	const uint8_t *at = descs + (size_t)slot * DESC_BYTES;
 	uint64_t rest = __atomic_load_n((const uint64_t *)(const void *)(at + 8), __ATOMIC_ACQUIRE);
 
 	return (struct virtqueue_desc){
@@ -54,41 +54,55 @@ advance(const struct virtqueue *vq, uint16_t *slot, bool *wrap, uint16_t slots)
 	*slot = (uint16_t)next;
 }
 
-// Lines of the ring that this burst will read and write.
+// Lines of the ring behind the one at 'from'.
 static inline void
-prefetch_ring(const struct virtqueue *vq, uint16_t n)
+prefetch_ring(const struct virtqueue *vq, uint16_t from, uint16_t n, bool write)
 {
-	for (uint16_t i = DESCS_PER_LINE; i < n; i = (uint16_t)(i + DESCS_PER_LINE))
-		if (vq->next + i < vq->size)
+	for (uint16_t i = from; i < n; i = (uint16_t)(i + DESCS_PER_LINE)) {
+		if (vq->next + i >= vq->size)
+			return;
+		if (write)
 			virtqueue_prefetch_write(desc_at(vq, (uint16_t)(vq->next + i)));
+		else
+			rte_prefetch0(desc_at(vq, (uint16_t)(vq->next + i)));
+	}
 }
 
 static inline uint16_t
 collect_rx(struct virtqueue *vq, struct virtqueue_batch *batch, uint16_t n, uint32_t room)
 {
+	struct virtqueue_region region = vq->region;
 	uint32_t header_len = vq->header_len;
-	uint16_t slot = vq->next, i;
+	uint16_t slot = vq->next, size = vq->size, i;
+	const uint8_t *descs = vq->desc;
 	bool wrap = vq->wrap;
 
 	batch->complex = false;
 	for (i = 0; i < n; i++) {
-		struct virtqueue_desc desc = read_desc(vq, slot);
+		struct virtqueue_desc desc = read_desc(descs, slot);
 		uint32_t len = desc.len - header_len; // huge when shorter
 
 		if (!is_available(desc.flags, wrap))
 			return i;
-		if (i == 0)
-			prefetch_ring(vq, n);
+		if (i == 0) {
+			virtqueue_prefetch_write(desc_at(vq, slot)); // for publish
+			prefetch_ring(vq, DESCS_PER_LINE, n, !vq->in_order);
+		}
 		if (unlikely(
 			    (desc.flags & DESC_KIND) != 0 || len > room || len < RTE_ETHER_HDR_LEN))
 			break;
-		batch->host[i] = virtqueue_map(vq, desc.addr, header_len + copy_rounded(len));
+		batch->host[i] =
+			virtqueue_map(vq, &region, desc.addr, header_len + copy_rounded(len));
 		if (unlikely(batch->host[i] == NULL))
 			break;
 		batch->len[i] = desc.len;
 		batch->id[i] = desc.id;
-		rte_prefetch0(batch->host[i] + header_len);
-		advance(vq, &slot, &wrap, 1);
+		if (i < VIRTQUEUE_AHEAD)
+			rte_prefetch0(batch->host[i] + header_len);
+		if (++slot == size) {
+			slot = 0;
+			wrap = !wrap;
+		}
 	}
 	batch->complex = i < n;
 	return i;
@@ -98,29 +112,38 @@ static inline uint16_t
 collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf *const *pkts,
 	uint16_t n)
 {
-	uint16_t slot = vq->next, i;
+	struct virtqueue_region region = vq->region;
+	uint32_t header_len = vq->header_len;
+	uint64_t metadata = vq->metadata;
+	uint16_t slot = vq->next, size = vq->size, i;
+	const uint8_t *descs = vq->desc;
 	bool wrap = vq->wrap;
 
 	batch->complex = false;
 	for (i = 0; i < n; i++) {
-		struct virtqueue_desc desc = read_desc(vq, slot);
-		uint32_t len = vq->header_len + pkts[i]->pkt_len;
+		struct virtqueue_desc desc = read_desc(descs, slot);
+		uint32_t len = header_len + pkts[i]->pkt_len;
 
 		if (!is_available(desc.flags, wrap))
 			return i;
-		if (i == 0)
-			prefetch_ring(vq, n);
+		if (i == 0) {
+			virtqueue_prefetch_write(desc_at(vq, slot)); // for publish
+			prefetch_ring(vq, DESCS_PER_LINE, n, true);
+		}
 		if (unlikely((desc.flags & DESC_KIND) != VRING_DESC_F_WRITE || desc.len < len
-			     || !virtqueue_is_plain(vq, pkts[i])))
+			     || !virtqueue_is_plain(pkts[i], metadata)))
 			break;
-		batch->host[i] = virtqueue_map(vq, desc.addr, len);
+		batch->host[i] = virtqueue_map(vq, &region, desc.addr, len);
 		if (unlikely(batch->host[i] == NULL))
 			break;
 		batch->len[i] = len;
 		batch->id[i] = desc.id;
-		rte_prefetch0(batch->host[i]);
-		virtqueue_prefetch_write(batch->host[i] + vq->header_len);
-		advance(vq, &slot, &wrap, 1);
+		if (i < VIRTQUEUE_AHEAD)
+			virtqueue_prefetch_room(batch->host[i], header_len);
+		if (++slot == size) {
+			slot = 0;
+			wrap = !wrap;
+		}
 	}
 	batch->complex = i < n;
 	return i;
@@ -189,12 +212,15 @@ call_wanted(const struct virtqueue *vq)
 }
 
 static inline void
-flush(struct virtqueue *vq)
+publish(struct virtqueue *vq)
 {
-	if (vq->given == vq->next && vq->given_wrap == vq->wrap)
-		return;
 	__atomic_store_n(
 		(uint64_t *)(void *)(desc_at(vq, vq->given) + 8), vq->held, __ATOMIC_RELEASE);
+}
+
+static inline void
+notify(struct virtqueue *vq)
+{
 	if (vq->call_fd >= 0) {
 		virtqueue_fence(); // the flags are seen before we look whether the guest sleeps
 		if (call_wanted(vq))
@@ -204,12 +230,21 @@ flush(struct virtqueue *vq)
 	vq->given_wrap = vq->wrap;
 }
 
+// Whether they are available yet is not known; after a full burst they should be.
+static inline void
+look_ahead(const struct virtqueue *vq, uint16_t n, bool write)
+{
+	prefetch_ring(vq, 0, n, write);
+}
+
 static const struct virtqueue_steps steps = {
 	.collect_rx = collect_rx,
 	.collect_tx = collect_tx,
 	.give_rx = give_rx,
 	.give_tx = give_tx,
-	.flush = flush,
+	.publish = publish,
+	.notify = notify,
+	.look_ahead = look_ahead,
 };
 
 static uint16_t
@@ -249,10 +284,10 @@ take(struct virtqueue *vq, struct virtqueue_cursor *cursor, uint16_t access,
 	uint32_t before = chain->len;
 	struct virtqueue_desc desc;
 
-	if (!is_available(read_desc(vq, cursor->next).flags, cursor->wrap))
+	if (!is_available(read_desc(vq->desc, cursor->next).flags, cursor->wrap))
 		return VIRTQUEUE_EMPTY;
 	for (uint16_t slots = 0; slots < vq->size; slots++) {
-		desc = read_desc(vq, cursor->next);
+		desc = read_desc(vq->desc, cursor->next);
 		if (!is_available(desc.flags, cursor->wrap))
 			return virtqueue_break(vq, "a chain goes on behind what is available");
 		if (result == VIRTQUEUE_OK)
@@ -286,7 +321,7 @@ arm(struct virtqueue *vq)
 		vq->event_idx ? VRING_PACKED_EVENT_FLAG_DESC : VRING_PACKED_EVENT_FLAG_ENABLE,
 		__ATOMIC_RELEASE);
 	virtqueue_fence();
-	return is_available(read_desc(vq, vq->next).flags, vq->wrap);
+	return is_available(read_desc(vq->desc, vq->next).flags, vq->wrap);
 }
 
 static void

@@ -173,18 +173,19 @@ virtqueue_is_broken(const struct virtqueue *vq)
 // Makes vq->region the one that holds addr. Returns false when none does.
 bool virtqueue_find_region(struct virtqueue *vq, uint64_t addr);
 
-// len bytes in one region, or NULL.
+// len bytes in one region, or NULL. *region is the caller's copy of vq->region.
 static inline uint8_t *
-virtqueue_map(struct virtqueue *vq, uint64_t addr, uint32_t len)
+virtqueue_map(struct virtqueue *vq, struct virtqueue_region *region, uint64_t addr, uint32_t len)
 {
-	uint64_t offset = addr - vq->region.guest_addr;
+	uint64_t offset = addr - region->guest_addr;
 
-	if (unlikely(offset >= vq->region.size)) {
+	if (unlikely(offset >= region->size)) {
 		if (!virtqueue_find_region(vq, addr))
 			return NULL;
-		offset = addr - vq->region.guest_addr;
+		*region = vq->region;
+		offset = addr - region->guest_addr;
 	}
-	return likely(len <= vq->region.size - offset) ? vq->region.host + offset : NULL;
+	return likely(len <= region->size - offset) ? region->host + offset : NULL;
 }
 
 // Appends [addr, addr + len), in as many pieces as regions hold it.

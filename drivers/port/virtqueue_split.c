@@ -8,23 +8,19 @@
 #include "virtqueue_burst.h"
 
 #define DESC_BYTES 16u
+#define DESCS_PER_LINE (RTE_CACHE_LINE_SIZE / DESC_BYTES)
 #define RING_OFFSET 4u // behind flags and idx, in both rings
 #define USED_BYTES 8u
 #define DESC_KIND (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)
 
-static inline uint8_t *
-desc_at(const struct virtqueue *vq, uint16_t i)
-{
-	return vq->desc + (size_t)i * DESC_BYTES;
-}
-
 static inline struct virtqueue_desc
-read_desc(const struct virtqueue *vq, uint16_t i)
+read_desc(const uint8_t *descs, uint16_t i)
 {
-	uint64_t rest = virtqueue_load64(desc_at(vq, i) + 8);
+	const uint8_t *at = descs + (size_t)i * DESC_BYTES;
+	uint64_t rest = virtqueue_load64(at + 8);
 
 	return (struct virtqueue_desc){
-		.addr = virtqueue_load64(desc_at(vq, i)),
+		.addr = virtqueue_load64(at),
 		.len = (uint32_t)rest,
 		.flags = (uint16_t)(rest >> 32),
 		.id = (uint16_t)(rest >> 48), // next
@@ -63,13 +59,16 @@ available(struct virtqueue *vq, uint16_t next, uint16_t wanted)
 static inline bool
 read_heads(struct virtqueue *vq, uint16_t *heads, uint16_t n)
 {
+	const uint8_t *ring = vq->driver + RING_OFFSET, *descs = vq->desc;
+	uint16_t mask = vq->mask, next = vq->next;
+
 	for (uint16_t i = 0; i < n; i++) {
-		heads[i] = read_head(vq, (uint16_t)(vq->next + i));
-		if (unlikely(heads[i] >= vq->size)) {
+		heads[i] = virtqueue_load16(ring + 2u * ((uint16_t)(next + i) & mask));
+		if (unlikely(heads[i] > mask)) {
 			virtqueue_break(vq, "the available ring names no descriptor");
 			return false;
 		}
-		rte_prefetch0(desc_at(vq, heads[i]));
+		rte_prefetch0(descs + (size_t)heads[i] * DESC_BYTES);
 	}
 	return true;
 }
@@ -78,24 +77,29 @@ static inline uint16_t
 collect_rx(struct virtqueue *vq, struct virtqueue_batch *batch, uint16_t n, uint32_t room)
 {
 	uint16_t waiting = available(vq, vq->next, n), i;
+	struct virtqueue_region region = vq->region;
+	const uint8_t *descs = vq->desc;
 	uint32_t header_len = vq->header_len;
 
 	batch->complex = false;
 	n = (uint16_t)RTE_MIN(n, waiting);
 	if (n == 0 || !read_heads(vq, batch->id, n))
 		return 0;
+	virtqueue_prefetch_write(vq->device); // for publish
 	for (i = 0; i < n; i++) {
-		struct virtqueue_desc desc = read_desc(vq, batch->id[i]);
+		struct virtqueue_desc desc = read_desc(descs, batch->id[i]);
 		uint32_t len = desc.len - header_len; // huge when shorter
 
 		if (unlikely(
 			    (desc.flags & DESC_KIND) != 0 || len > room || len < RTE_ETHER_HDR_LEN))
 			break;
-		batch->host[i] = virtqueue_map(vq, desc.addr, header_len + copy_rounded(len));
+		batch->host[i] =
+			virtqueue_map(vq, &region, desc.addr, header_len + copy_rounded(len));
 		if (unlikely(batch->host[i] == NULL))
 			break;
 		batch->len[i] = desc.len;
-		rte_prefetch0(batch->host[i] + header_len);
+		if (i < VIRTQUEUE_AHEAD)
+			rte_prefetch0(batch->host[i] + header_len);
 	}
 	batch->complex = i < n;
 	return i;
@@ -106,51 +110,61 @@ collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf 
 	uint16_t n)
 {
 	uint16_t waiting = available(vq, vq->next, n), i;
+	struct virtqueue_region region = vq->region;
+	const uint8_t *descs = vq->desc;
+	uint32_t header_len = vq->header_len;
+	uint64_t metadata = vq->metadata;
 
 	batch->complex = false;
 	n = (uint16_t)RTE_MIN(n, waiting);
 	if (n == 0 || !read_heads(vq, batch->id, n))
 		return 0;
+	virtqueue_prefetch_write(vq->device); // for publish
 	for (i = 0; i < n; i++) {
-		struct virtqueue_desc desc = read_desc(vq, batch->id[i]);
-		uint32_t len = vq->header_len + pkts[i]->pkt_len;
+		struct virtqueue_desc desc = read_desc(descs, batch->id[i]);
+		uint32_t len = header_len + pkts[i]->pkt_len;
 
 		if (unlikely((desc.flags & DESC_KIND) != VRING_DESC_F_WRITE || desc.len < len
-			     || !virtqueue_is_plain(vq, pkts[i])))
+			     || !virtqueue_is_plain(pkts[i], metadata)))
 			break;
-		batch->host[i] = virtqueue_map(vq, desc.addr, len);
+		batch->host[i] = virtqueue_map(vq, &region, desc.addr, len);
 		if (unlikely(batch->host[i] == NULL))
 			break;
 		batch->len[i] = len;
-		rte_prefetch0(batch->host[i]);
-		virtqueue_prefetch_write(batch->host[i] + vq->header_len);
+		if (i < VIRTQUEUE_AHEAD)
+			virtqueue_prefetch_room(batch->host[i], header_len);
 	}
 	batch->complex = i < n;
 	return i;
 }
 
 static inline void
-write_used(struct virtqueue *vq, uint16_t id, uint32_t len)
+write_used(uint8_t *ring, uint16_t slot, uint16_t id, uint32_t len)
 {
-	uint8_t *used = vq->device + RING_OFFSET + USED_BYTES * (vq->next & vq->mask);
-
-	virtqueue_store32(used, id);
-	virtqueue_store32(used + 4, len);
-	vq->next++;
+	virtqueue_store32(ring + USED_BYTES * slot, id);
+	virtqueue_store32(ring + USED_BYTES * slot + 4, len);
 }
 
 static inline void
 give_rx(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n)
 {
+	uint8_t *ring = vq->device + RING_OFFSET;
+	uint16_t mask = vq->mask, next = vq->next;
+
 	for (uint16_t i = 0; i < n; i++)
-		write_used(vq, batch->id[i], 0);
+		write_used(ring, (uint16_t)(next + i) & mask, batch->id[i], 0);
+	vq->next = (uint16_t)(next + n);
 }
 
 static inline void
 give_tx(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n)
 {
+	uint8_t *ring = vq->device + RING_OFFSET;
+	uint16_t mask = vq->mask, next = vq->next;
+
 	for (uint16_t i = 0; i < n; i++)
-		write_used(vq, batch->id[i], batch->len[i]);
+		write_used(ring, (uint16_t)(next + i) & mask, batch->id[i], batch->len[i]);
+	vq->next = (uint16_t)(next + n);
 }
 
 // virtio 1.2, 2.7.7.2
@@ -164,11 +178,14 @@ call_wanted(const struct virtqueue *vq)
 }
 
 static inline void
-flush(struct virtqueue *vq)
+publish(struct virtqueue *vq)
 {
-	if (vq->given == vq->next)
-		return;
 	__atomic_store_n((uint16_t *)(void *)(vq->device + 2), vq->next, __ATOMIC_RELEASE);
+}
+
+static inline void
+notify(struct virtqueue *vq)
+{
 	if (vq->call_fd >= 0) {
 		virtqueue_fence(); // the index is seen before we look whether the guest sleeps
 		if (call_wanted(vq))
@@ -177,12 +194,26 @@ flush(struct virtqueue *vq)
 	vq->given = vq->next;
 }
 
+static inline void
+look_ahead(const struct virtqueue *vq, uint16_t n, bool write)
+{
+	uint16_t waiting = (uint16_t)(vq->seen - vq->next);
+
+	(void)write; // what is used goes elsewhere
+	n = (uint16_t)RTE_MIN(n, waiting);
+	for (uint16_t i = 0; i < n; i = (uint16_t)(i + DESCS_PER_LINE))
+		rte_prefetch0(
+			vq->desc + (size_t)read_head(vq, (uint16_t)(vq->next + i)) * DESC_BYTES);
+}
+
 static const struct virtqueue_steps steps = {
 	.collect_rx = collect_rx,
 	.collect_tx = collect_tx,
 	.give_rx = give_rx,
 	.give_tx = give_tx,
-	.flush = flush,
+	.publish = publish,
+	.notify = notify,
+	.look_ahead = look_ahead,
 };
 
 static uint16_t
@@ -208,7 +239,7 @@ take_chain(struct virtqueue *vq, uint16_t head, uint16_t access, struct virtqueu
 			return virtqueue_break(vq, "a chain's link names no descriptor");
 		if (walked == VIRTQUEUE_PIECES_MAX)
 			return VIRTQUEUE_TOO_LONG;
-		desc = read_desc(vq, head);
+		desc = read_desc(vq->desc, head);
 		if ((desc.flags & VRING_DESC_F_INDIRECT) != 0) {
 			if ((desc.flags & VRING_DESC_F_NEXT) != 0)
 				return virtqueue_break(
@@ -245,7 +276,8 @@ take(struct virtqueue *vq, struct virtqueue_cursor *cursor, uint16_t access,
 static void
 give(struct virtqueue *vq, const struct virtqueue_buffer *buffer, uint32_t written)
 {
-	write_used(vq, buffer->id, written);
+	write_used(vq->device + RING_OFFSET, vq->next & vq->mask, buffer->id, written);
+	vq->next++;
 }
 
 // Where the guest looks whether to kick: the used ring's flags, or behind its entries.

@@ -15,7 +15,7 @@
 #include "virtqueue.h"
 
 #define SIZE 1024u
-#define ROOM 2048u // bytes a buffer
+#define ROOM 2304u // bytes a buffer: mbufs have this distance, 2048 would alias in L1
 #define HEADER 12u
 #define AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
 #define USED (1u << VRING_PACKED_DESC_F_USED)
