@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whoever of the three restarts (data plane, guest, QEMU): the others go on, traffic comes back."""
 import pytest
-from lib.guest_pod import IFNAME, GuestPod, is_down, restart
+from lib.guest_pod import IFNAME, GuestPod, end, is_down, start_again
 from lib.traffic import ping
 from lib.transfer import transfer
 from lib.vhost_port import give_addresses
@@ -56,15 +56,15 @@ def test_data_plane_restarts_under_a_running_guest(dp, kernel, guests, how):
     assert_connected(kernel, pods)
     messages = {pod: driver_messages(pod) for pod in pods}
     for pod in pods:
-        with transfer(pod, kernel.namespace, kernel.ip4, 20 * MEGABYTES):
+        with transfer(pod, kernel.namespace, kernel.ip4, 20 * MEGABYTES) as sender:
             received = dp.stats(pod.port)["rx_bytes"]
             wait_until(
                 lambda p=pod, n=received: dp.stats(p.port)["rx_bytes"] > n + MEGABYTES,
                 "transfer under way", timeout=60,
             )  # fmt: skip
-            restart(dp, pods, [kernel], gracefully=how == "stopped")
-            for other in pods:
-                other.port.wait_up()
+            end(dp, gracefully=how == "stopped")
+            assert sender.is_running()
+            start_again(dp, pods, [kernel])
     for pod in pods:
         pod.guest.wait_carrier(IFNAME)
         assert pod.guest.boots == 1

@@ -21,7 +21,7 @@ LOST = 255  # status of a command whose guest went away
 
 
 class Command:
-    """What runs in the guest; see tests/vm/agent."""
+    """What runs in the guest; see tests/vm/agent. As lib.netns.Background."""
 
     def __init__(self, guest, number, args):
         self.guest, self.number, self.args = guest, number, args
@@ -32,8 +32,8 @@ class Command:
         self.result = subprocess.CompletedProcess(self.args, status, output, errors)
         self.done.set()
 
-    def poll(self):
-        return self.result.returncode if self.done.is_set() else None
+    def is_running(self):
+        return not self.done.is_set()
 
     def wait(self, timeout):
         """Returns a subprocess.CompletedProcess."""
@@ -191,15 +191,10 @@ class Guest:
     def background(self, *args, timeout=60):
         """As Namespace.background."""
         command = self.popen(*args, timeout=timeout)
-
-        def wait(seconds):
-            result = command.wait(seconds)
-            return result.returncode, result.stdout, result.stderr
-
         try:
-            yield wait
+            yield command
         finally:
-            if command.poll() is None:
+            if command.is_running():
                 command.stop()
 
     def ip(self, arguments):

@@ -54,20 +54,25 @@ class GuestPod:
         self.guest.close()
 
 
-def restart(dp, pods, pod_ports, gracefully=False):
-    """The data plane ends and another one takes over, told what the former was told."""
+def end(dp, gracefully=False):
     if gracefully:
         dp.sock.close()
         dp.daemon.stop()
     else:
         dp.daemon.kill()
         dp.sock.close()
+
+
+def start_again(dp, pods, pod_ports):
+    """Another data plane, told what the former was told."""
     dp.start()
     dp.add_network()
     for port in pod_ports:
         port.attach()
     for pod in pods:
         pod.port.attach()
+    for pod in pods:
+        pod.port.wait_up()
 
 
 def features(pod):

@@ -13,6 +13,23 @@ CLONE_NEWNET = 0x40000000
 NUMBERS = itertools.count(1)
 
 
+class Background:
+    """A command that is not waited for."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def wait(self, timeout):
+        """Returns a subprocess.CompletedProcess."""
+        output, errors = self.process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(
+            self.process.args, self.process.returncode, output, errors
+        )
+
+
 class Namespace:
     """A named namespace with lo up. Processes started in it end with it."""
 
@@ -52,17 +69,12 @@ class Namespace:
 
     @contextlib.contextmanager
     def background(self, *args, timeout=60):
-        """Runs inside the block. Gives a function that waits: (seconds) -> status, output, errors."""
+        """Runs inside the block, which gets a Background."""
         process = self.popen(
             "timeout", timeout, *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-
-        def wait(seconds):
-            output, errors = process.communicate(timeout=seconds)
-            return process.returncode, output, errors
-
         try:
-            yield wait
+            yield Background(process)
         finally:
             process.terminate()
             process.communicate(timeout=10)

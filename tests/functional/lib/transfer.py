@@ -61,17 +61,15 @@ def receive(port):
 
 @contextlib.contextmanager
 def transfer(source, target, address, size, seed=1, port=PORT, timeout=180):
-    """source, target: Namespaces or guests; their processes run inside the block. At its end all
-    bytes must have arrived."""
+    """source, target: Namespaces or guests; their processes run inside the block, which gets the
+    sender. At its end all bytes must have arrived."""
     me = ["/usr/bin/python3", "-I", __file__]
     with target.background(*me, "receive", port, timeout=timeout) as receiver:
         with source.background(*me, "send", address, port, size, seed, timeout=timeout) as sender:
-            yield
-            status, _, errors = sender(timeout)
-            assert status == 0, errors
-            status, output, errors = receiver(timeout)
-            assert status == 0, errors
-    assert output.strip() == digest(chunks(size, seed)), "other bytes than sent"
+            yield sender
+            for end in (sender.wait(timeout), receiver.wait(timeout)):
+                assert end.returncode == 0, end
+    assert end.stdout.strip() == digest(chunks(size, seed)), "other bytes than sent"
 
 
 def assert_transfer(source, target, address, size, **options):
