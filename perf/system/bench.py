@@ -11,6 +11,7 @@ import os
 import pathlib
 import pkgutil
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,6 +98,8 @@ def parse():
 
 
 def main():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # what was started is ended on the way out
     parser, options = parse()
     build = options.build.resolve()
     os.environ["CAUSEWAY_BUILD"] = str(build)  # before lib.settings is read

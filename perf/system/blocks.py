@@ -31,7 +31,8 @@ class Block:
     busy: float  # share of the worker's time
     received: int
     transmitted: int
-    offered: int
+    sent: int  # by the generator
+    full: int  # times that it found a ring full
     noise: dict
     disturbed: list  # reasons to throw it away
     limits: list  # reasons why its figure does not count
@@ -48,8 +49,9 @@ def measure(cell, seconds, worker_cpu, add_loop):
         generator.run(WARM_S)
         peer.mark()
         watch = noise.Watch(peer.pid, worker_cpu)
+        load = noise.Watch(generator.pid, generator.cpu)
         run = generator.run(seconds)
-        seen = watch.read()
+        seen = watch.read() | {"load_waited_s": load.read()["waited_s"]}
         sample = peer.sample()
     finally:
         peer.detach()
@@ -59,7 +61,7 @@ def measure(cell, seconds, worker_cpu, add_loop):
     return Block(
         cell.label, peer.name, sample.busy_cycles / max(sample.packets, 1),
         run["received"] / run["seconds"] / 1e6, sample.burst, busy, run["received"],
-        sample.transmitted, run["offered"], seen, noise.reasons(seen, run["seconds"]),
+        sample.transmitted, run["sent"], run["refused"], seen, noise.reasons(seen, run["seconds"]),
         limits(sample, run, busy), sample.notes,
     )  # fmt: skip
 

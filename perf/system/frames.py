@@ -19,7 +19,7 @@ SIZES = {
 ROUTER_MAC = "02:00:00:00:00:01"
 FLOWS_PER_MAC = 10
 PCAP_FRAMES = 16384  # the generator keeps one buffer each
-PCAP_ONE_FLOW = 480  # a multiple of every mix's length
+PCAP_ONE_FLOW = 2064  # more than the ring holds, and a multiple of the longest mix
 
 
 def mac_bytes(text):

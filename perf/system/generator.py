@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The load: one testpmd core that sends pcap frames into two virtio_user ports and sinks what returns.
+"""The load: one core (generator.c) that sends pcap frames into two ports and sinks what returns.
 
 It listens on two vhost-user sockets. A switch connects to both, is measured, and leaves; the next one
 takes its place while frames, rings and process stay the same.
 """
-import re
+import json
+import select
+import subprocess
 import time
 
 from frames import write_pcap
 from testpmd import Testpmd
 
-PORTS = (1, 3)  # testpmd's numbers of the two ends; 0 and 2 are the pcap files
 RING = 1024
-BURST = 64
-CONNECT_S = 15
-FORWARDED = re.compile(
-    r"Forward statistics for port (\d+) .*?RX-packets: (\d+).*?TX-packets: (\d+) +TX-dropped: (\d+)",
-    re.DOTALL,
-)
+START_S, CONNECT_S, ANSWER_S = 60, 15, 20
 
 
 class VhostEnds:
@@ -36,7 +32,7 @@ class VhostEnds:
         )
 
     def midwife(self, log, cpu):
-        """Something that connects: testpmd does not come up before its sockets were served once."""
+        """Something that connects: virtio_user does not come up before its socket was served once."""
         vdevs = [f"net_vhost{side},iface={path},client=1" for side, path in enumerate(self.paths)]
         return Testpmd(log, f"0@{cpu},1@{cpu}", vdevs, memory_mib=64, mbufs=4096)
 
@@ -61,53 +57,75 @@ class MemifEnds:
 
 
 class Generator:
-    def __init__(self, scratch, cpu, traffic, ends_class, **ends):
+    def __init__(self, bench, scratch, traffic, ends_class, **ends):
         scratch.mkdir(parents=True)
-        self.traffic = traffic
-        self.ends = ends_class(scratch, **ends)
-        for side in (0, 1):
-            write_pcap(scratch / f"{side}.pcap", traffic.frames(side))
-        vdevs = []
-        for side in (0, 1):
-            vdevs.append(f"net_pcap{side},rx_pcap={scratch}/{side}.pcap,infinite_rx=1")
-            vdevs.append(self.ends.vdev(side))
-        self.testpmd = Testpmd(
-            scratch / "generator.log", f"0@{cpu},1@{cpu}", vdevs,
-            "--forward-mode=io", f"--burst={BURST}", f"--rxd={RING}", f"--txd={RING}", memory_mib=256, mbufs=65536,
+        self.traffic, self.ends, self.cpu = traffic, ends_class(scratch, **ends), bench.load_cpu
+        files = [scratch / f"{side}.pcap" for side in (0, 1)]
+        command = [bench.tool("generator"), "--lcores", f"0@{bench.load_cpu},1@{bench.load_cpu}"]
+        command += ["--in-memory", "--single-file-segments", "--no-pci", "--no-telemetry"]
+        command += ["-m", "192"]  # one region for vhost-user, which takes 8
+        for side, file in enumerate(files):
+            write_pcap(file, traffic.frames(side))
+            command += ["--vdev", self.ends.vdev(side)]
+        self.log = open(scratch / "generator.log", "ab")
+        self.process = subprocess.Popen(
+            [*map(str, command), "--", *map(str, files)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.log, bufsize=0, start_new_session=True,
         )  # fmt: skip
-        midwife = None
         try:
-            midwife = self.ends.midwife(scratch / "midwife.log", cpu)
+            self.wait_started(scratch / "midwife.log", bench.load_cpu)
+        except BaseException:
+            self.close()
+            raise
+
+    def wait_started(self, log, cpu):
+        midwife = self.ends.midwife(log, cpu)
+        try:
             if midwife is not None:
                 midwife.wait_started()
-            self.testpmd.wait_started()
-        except BaseException:
-            self.testpmd.close()
-            raise
+            self.answer(START_S)
         finally:
             if midwife is not None:
                 midwife.close()
+
+    @property
+    def pid(self):
+        return self.process.pid
 
     @property
     def name(self):
         rings = "memif" if self.ends.kind == "memif" else "packed" if self.ends.packed else "split"
         return f"{rings} {self.traffic.name}"
 
+    def tell(self, text):
+        self.process.stdin.write(text.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def answer(self, timeout):
+        """The next line that is ours; DPDK's drivers print to stdout, too."""
+        deadline = time.monotonic() + timeout
+        while True:
+            left = max(0, deadline - time.monotonic())
+            if not select.select([self.process.stdout], [], [], left)[0]:
+                raise TimeoutError(f"generator is silent: see {self.log.name}")
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"generator ended: see {self.log.name}")
+            if line.startswith(b"{"):
+                return json.loads(line)
+
     def run(self, seconds):
-        """Sends for so long. Returns {received, offered, refused, seconds}, both ports together."""
-        self.testpmd.command("start")
-        start = time.monotonic()
+        """Sends for so long. Returns {received, sent, refused, seconds}, both ports together."""
+        self.tell("start")
         time.sleep(seconds)
-        elapsed = time.monotonic() - start
-        ports = {int(n): tuple(map(int, rest)) for n, *rest in FORWARDED.findall(
-            self.testpmd.command("stop"))}
-        received, sent, refused = (sum(ports[port][i] for port in PORTS) for i in range(3))
+        self.tell("stop")
+        found = self.answer(ANSWER_S)
         return {
-            "received": received,
-            "received_by_side": [ports[port][0] for port in PORTS],
-            "offered": sent + refused,
-            "refused": refused,
-            "seconds": elapsed,
+            "received": sum(found["received"]),
+            "received_by_side": found["received"],
+            "sent": sum(found["sent"]),
+            "refused": sum(found["refused"]),
+            "seconds": found["seconds"],
         }
 
     def wait_carried(self):
@@ -121,4 +139,8 @@ class Generator:
                 raise TimeoutError(f"{self.name}: no frame came back within {CONNECT_S} s: {run}")
 
     def close(self):
-        self.testpmd.close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.log.close()

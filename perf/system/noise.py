@@ -7,6 +7,7 @@ import subprocess
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 MAX_STEAL = 0.01  # of a block's time; the counter moves in ticks of 10 ms
 MAX_WAIT = 0.005  # of a block's time that the worker was runnable but not running
+MAX_LOAD_WAIT = 0.02  # likewise of the generator
 MAX_CLOCK = 0.02  # difference of the add loop before and after
 
 
@@ -62,6 +63,8 @@ def reasons(noise, seconds):
         found.append(f"steal {noise['steal_s'] * 1000:.0f} ms")
     if noise["waited_s"] > MAX_WAIT * seconds:
         found.append(f"worker waited {noise['waited_s'] * 1000:.0f} ms")
+    if noise["load_waited_s"] > MAX_LOAD_WAIT * seconds:
+        found.append(f"generator waited {noise['load_waited_s'] * 1000:.0f} ms")
     if abs(noise["clock"] - 1) > MAX_CLOCK:
         found.append(f"add loop {(noise['clock'] - 1) * 100:+.0f}%")
     return found

@@ -44,7 +44,7 @@ class Headline(contextlib.ExitStack):
             self.generators = {
                 name: self.keep(
                     Generator(
-                        self.scratch / f"generator{number}", bench.load_cpu, traffic, VhostEnds,
+                        bench, self.scratch / f"generator{number}", traffic, VhostEnds,
                         packed=rings == "packed",
                     )
                 )

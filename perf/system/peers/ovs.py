@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 
+from lib.netns import Namespace
+
 from peers import Sample
 
 VSWITCHD = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
@@ -36,6 +38,7 @@ class Ovs:
             name: str(self.scratch) for name in ("OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR", "OVS_SYSCONFDIR")
         }
         self.processes, self.variant = [], None
+        self.namespace = Namespace("ovs", quiet=True)
         database = self.scratch / "conf.db"
         try:
             self.call("ovsdb-tool", "create", database, SCHEMA)
@@ -51,7 +54,8 @@ class Ovs:
                 f"other_config:pmd-cpu-mask={1 << worker_cpu:#x}",
                 "other_config:dpdk-extra=--in-memory --no-pci --no-telemetry",
             )  # fmt: skip
-            self.start("taskset", "-c", load_cpu, VSWITCHD, f"unix:{self.scratch}/db.sock",
+            enter = ("nsenter", f"--net={self.namespace.path}")  # where br0's own interface appears
+            self.start(*enter, "taskset", "-c", load_cpu, VSWITCHD, f"unix:{self.scratch}/db.sock",
                        f"--unixctl={self.scratch}/vswitchd.ctl")
             self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
         except BaseException:
@@ -139,6 +143,7 @@ class Ovs:
             process.kill()
             process.wait()
         self.processes = []
+        self.namespace.close()
 
 
 class OvsPeer:
@@ -186,8 +191,10 @@ class OvsPeer:
         stats, perf = self.ovs.appctl(("dpif-netdev/pmd-stats-show",), ("dpif-netdev/pmd-perf-show",))
         cycles, packets = map(int, PROCESSING.search(stats).groups())
         iterations = int(BUSY_ITERATIONS.search(perf)[1])
-        notes = {name: int(count) for name, count in HITS.findall(stats)}
-        sent = int(SENT.search(perf)[1])
+        notes = {}
+        for name, count in HITS.findall(stats):
+            notes[name] = notes.get(name, 0) + int(count)
+        sent = sum(map(int, SENT.findall(perf)))
         return Sample(packets, sent, cycles, packets / max(iterations, 1) / 2, notes)
 
     def detach(self):

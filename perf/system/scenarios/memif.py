@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""memif as the wire: testpmd's net_memif at both ends, Causeway beside testpmd io on net_memif.
+"""memif as the wire: DPDK's net_memif at both ends, Causeway beside testpmd io on net_memif.
 
 64 B, L2, 1 flow, and 1518 B; rings of 1,024, the generator is the server at both.
 """
@@ -27,7 +27,7 @@ def run(bench):
             stack.callback(peer.close)
         cells = []
         for number, (name, traffic) in enumerate(TRAFFIC.items()):
-            generator = Generator(bench.scratch / f"{number}", bench.load_cpu, traffic, MemifEnds)
+            generator = Generator(bench, bench.scratch / f"{number}", traffic, MemifEnds)
             stack.callback(generator.close)
             cells += [Cell(f"{switch} {name}", peer, generator) for switch, peer in switches.items()]
         series = Series(bench).run(cells, bench.options.rounds, bench.options.seconds)

@@ -115,7 +115,7 @@ def run(bench):
     with contextlib.ExitStack() as stack:
         crowds = [Crowd(bench, stack, count) for count in COUNTS]
         report_crowd(bench, crowds[-1])
-        generator = Generator(bench.scratch / "generator", bench.load_cpu, Traffic(), VhostEnds)
+        generator = Generator(bench, bench.scratch / "generator", Traffic(), VhostEnds)
         stack.callback(generator.close)
         cells = [Cell(crowd.name, crowd.peer, generator) for crowd in crowds]
         cells.append(Cell("2 ports, again", crowds[0].peer, generator))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two vhost-user pods, 64 B frames both ways, spoof guard on: the figures that carry the bars.
 
-The same two testpmd virtio_user ports (queue of 1024, in-order, no mergeable buffers; split, then packed rings) are served in turn
+The same two virtio_user ports (queue of 1024, in-order, no mergeable buffers; split, then packed rings) are served in turn
 by Causeway, testpmd io on net_vhost (the limit of librte_vhost), OVS-DPDK as a NORMAL bridge and as port-to-port flow entries (its
 options by a look at each first). Traffic: L2 with 1 flow, L2 with 10,000 flows to 1,000 MACs, L3 with 1 flow and with 10,000
 routes. Bars, in busy TSC cycles a packet: beside testpmd at least 0.70 (split), 0.65 (packed); beside OVS NORMAL at least 1.1

@@ -41,7 +41,7 @@ def run_rings(bench, rings):
         cells = []
         for number, traffic in enumerate(TRAFFIC):
             generator = Generator(
-                scratch / f"generator{number}", bench.load_cpu, traffic, VhostEnds,
+                bench, scratch / f"generator{number}", traffic, VhostEnds,
                 packed=rings == "packed",
             )  # fmt: skip
             stack.callback(generator.close)

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// The load of the bench: one core that sends the frames of a pcap file into each of two ports, as
+// fast as they are taken, and throws away what returns.
+//
+//   generator EAL-ARGUMENTS --vdev END0 --vdev END1 -- PCAP0 PCAP1
+//
+// Lines on stdin: "start", "stop" (answers with what happened since, one JSON object), end of file
+// ends it. While stopped it touches nothing, so that switches can come and go at its sockets.
+//
+// Each frame lies ready in a buffer of its own; buffers come back in order. testpmd with net_pcap
+// does the same, but copies every frame, and is then slower than some of the switches.
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#define SIDES 2
+#define BURST 64
+#define RING 1024
+#define RX_BUFFERS 8191
+#define RX_CACHE 256
+#define DATA_ROOM (RTE_PKTMBUF_HEADROOM + 2048)
+#define PCAP_HEADER 24
+
+struct pcap_record {
+	uint32_t seconds, microseconds, captured, length;
+};
+
+struct side {
+	uint16_t port;
+	struct rte_mempool *frames, *received;
+	struct rte_mbuf *waiting[BURST]; // taken, but not yet sent
+	uint16_t first, n_waiting;
+	uint64_t sent, returned, refused; // refused: times that the port did not take all
+};
+
+static struct side sides[SIDES];
+static atomic_bool running, quit;
+static atomic_uint_fast64_t turns; // of the stopped and the running loop: shows that it noticed
+static uint64_t started_tsc, stopped_tsc;
+
+static uint8_t *
+read_whole(const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "rb");
+	uint8_t *bytes = NULL;
+	long end;
+
+	if (file == NULL)
+		rte_exit(EXIT_FAILURE, "%s: cannot be opened\n", path);
+	if (fseek(file, 0, SEEK_END) == 0 && (end = ftell(file)) > PCAP_HEADER) {
+		*len = (size_t)end;
+		bytes = malloc(*len);
+		rewind(file);
+	}
+	if (bytes == NULL || fread(bytes, 1, *len, file) != *len)
+		rte_exit(EXIT_FAILURE, "%s: cannot be read\n", path);
+	fclose(file);
+	return bytes;
+}
+
+// Calls use(frame, length, i) for each frame when it is not NULL. Returns how many there are.
+static unsigned int
+walk_pcap(const uint8_t *bytes, size_t len,
+	void (*use)(const uint8_t *, uint32_t, struct rte_mbuf *), struct rte_mbuf **mbufs)
+{
+	unsigned int n = 0;
+	struct pcap_record record;
+
+	for (size_t at = PCAP_HEADER; at + sizeof(record) <= len; n++) {
+		memcpy(&record, bytes + at, sizeof(record));
+		at += sizeof(record);
+		if (record.captured > len - at
+			|| record.captured > DATA_ROOM - RTE_PKTMBUF_HEADROOM)
+			rte_exit(EXIT_FAILURE, "frame %u of a pcap file is too long\n", n);
+		if (use != NULL)
+			use(bytes + at, record.captured, mbufs[n]);
+		at += record.captured;
+	}
+	return n;
+}
+
+static void
+fill(const uint8_t *frame, uint32_t len, struct rte_mbuf *m)
+{
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+}
+
+// One buffer a frame, in a ring without a cache: they leave and return in the file's order, and
+// what was written into them stays.
+static struct rte_mempool *
+make_frames(const char *path, int number)
+{
+	size_t len = 0;
+	uint8_t *bytes = read_whole(path, &len);
+	unsigned int n = walk_pcap(bytes, len, NULL, NULL);
+	struct rte_mbuf **mbufs = calloc(n, sizeof(struct rte_mbuf *));
+	struct rte_mempool *pool;
+	char name[16];
+
+	snprintf(name, sizeof(name), "frames%d", number);
+	if (n < RING + RING / 2) // sent buffers come back only when others are sent
+		rte_exit(EXIT_FAILURE, "%s: only %u frames for a ring of %u\n", path, n, RING);
+	pool = rte_pktmbuf_pool_create_by_ops(
+		name, n, 0, 0, DATA_ROOM, SOCKET_ID_ANY, "ring_sp_sc");
+	if (pool == NULL || mbufs == NULL || rte_pktmbuf_alloc_bulk(pool, mbufs, n) != 0)
+		rte_exit(EXIT_FAILURE, "no memory for %u frames\n", n);
+	walk_pcap(bytes, len, fill, mbufs);
+	for (unsigned int i = 0; i < n; i++)
+		rte_mempool_put(pool, mbufs[i]); // not rte_pktmbuf_free: lengths stay
+	free(mbufs);
+	free(bytes);
+	return pool;
+}
+
+static void
+open_side(int number, const char *pcap)
+{
+	struct side *side = &sides[number];
+	struct rte_eth_conf config = {0};
+	struct rte_eth_dev_info info;
+	char name[16];
+
+	side->port = (uint16_t)number;
+	snprintf(name, sizeof(name), "received%d", number);
+	side->received =
+		rte_pktmbuf_pool_create(name, RX_BUFFERS, RX_CACHE, 0, DATA_ROOM, SOCKET_ID_ANY);
+	side->frames = make_frames(pcap, number);
+	if (side->received == NULL || rte_eth_dev_info_get(side->port, &info) != 0)
+		rte_exit(EXIT_FAILURE, "port %d: no memory or no device\n", number);
+	config.intr_conf.lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0; // notices new peers
+	if (rte_eth_dev_configure(side->port, 1, 1, &config) != 0
+		|| rte_eth_rx_queue_setup(side->port, 0, RING, SOCKET_ID_ANY, NULL, side->received)
+			   != 0
+		|| rte_eth_tx_queue_setup(side->port, 0, RING, SOCKET_ID_ANY, NULL) != 0
+		|| rte_eth_dev_start(side->port) != 0)
+		rte_exit(EXIT_FAILURE, "port %d: cannot be started\n", number);
+}
+
+static void
+send_burst(struct side *side)
+{
+	uint16_t n;
+
+	if (side->n_waiting == 0) {
+		if (rte_mempool_get_bulk(side->frames, (void **)side->waiting, BURST) != 0)
+			return; // all are under way
+		side->first = 0;
+		side->n_waiting = BURST;
+	}
+	n = rte_eth_tx_burst(side->port, 0, &side->waiting[side->first], side->n_waiting);
+	side->first = (uint16_t)(side->first + n);
+	side->n_waiting = (uint16_t)(side->n_waiting - n);
+	side->sent += n;
+	side->refused += side->n_waiting > 0;
+}
+
+static void
+drain(struct side *side)
+{
+	struct rte_mbuf *pkts[BURST];
+	uint16_t n = rte_eth_rx_burst(side->port, 0, pkts, BURST);
+
+	if (n > 0)
+		rte_pktmbuf_free_bulk(pkts, n);
+	side->returned += n;
+}
+
+static void
+run_until_stopped(void)
+{
+	started_tsc = rte_rdtsc();
+	while (atomic_load_explicit(&running, memory_order_relaxed)) {
+		for (int i = 0; i < SIDES; i++) {
+			send_burst(&sides[i]);
+			drain(&sides[1 - i]);
+		}
+	}
+	stopped_tsc = rte_rdtsc();
+}
+
+static int
+loop(void *unused)
+{
+	(void)unused;
+	while (!atomic_load(&quit)) {
+		if (atomic_load(&running))
+			run_until_stopped();
+		atomic_fetch_add(&turns, 1);
+		usleep(500);
+	}
+	return 0;
+}
+
+static void
+stop(void)
+{
+	uint64_t seen;
+
+	atomic_store(&running, false);
+	seen = atomic_load(&turns);
+	while (atomic_load(&turns) == seen)
+		usleep(200);
+	printf("{\"seconds\": %.6f",
+		(double)(stopped_tsc - started_tsc) / (double)rte_get_tsc_hz());
+	printf(", \"received\": [%llu, %llu]", (unsigned long long)sides[0].returned,
+		(unsigned long long)sides[1].returned);
+	printf(", \"sent\": [%llu, %llu]", (unsigned long long)sides[0].sent,
+		(unsigned long long)sides[1].sent);
+	printf(", \"refused\": [%llu, %llu]}\n", (unsigned long long)sides[0].refused,
+		(unsigned long long)sides[1].refused);
+	fflush(stdout);
+}
+
+static void
+start(void)
+{
+	for (int i = 0; i < SIDES; i++)
+		sides[i].sent = sides[i].returned = sides[i].refused = 0;
+	atomic_store(&running, true);
+}
+
+int
+main(int argc, char **argv)
+{
+	int used = rte_eal_init(argc, argv);
+	char line[32];
+
+	if (used < 0 || argc - used != 1 + SIDES)
+		rte_exit(EXIT_FAILURE, "usage: generator EAL-ARGUMENTS -- PCAP0 PCAP1\n");
+	for (int i = 0; i < SIDES; i++)
+		open_side(i, argv[used + 1 + i]);
+	rte_eal_remote_launch(loop, NULL, rte_get_next_lcore(-1, 1, 0));
+	printf("{\"ready\": true}\n");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		if (strcmp(line, "start\n") == 0)
+			start();
+		else if (strcmp(line, "stop\n") == 0)
+			stop();
+	}
+	atomic_store(&running, false);
+	atomic_store(&quit, true);
+	rte_eal_mp_wait_lcore();
+	return 0;
+}
