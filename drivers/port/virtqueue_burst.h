@@ -66,9 +66,9 @@ virtqueue_alloc(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
 	return got;
 }
 
-// Frees n frames; the common kind, one segment that nobody shares, pool by pool.
+// Frames of one segment that nobody shares, pool by pool; the others one by one.
 static inline void
-virtqueue_free(struct rte_mbuf **pkts, uint16_t n)
+virtqueue_free_mixed(struct rte_mbuf **pkts, uint16_t n)
 {
 	void *run[PORT_BURST];
 	struct rte_mempool *pool = NULL;
@@ -77,12 +77,11 @@ virtqueue_free(struct rte_mbuf **pkts, uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 
-		if (unlikely(m->nb_segs != 1 || !RTE_MBUF_DIRECT(m)
-			     || rte_mbuf_refcnt_read(m) != 1)) {
+		if (m->nb_segs != 1 || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1) {
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		if (unlikely(m->pool != pool || in_run == PORT_BURST) && in_run > 0) {
+		if (in_run > 0 && (m->pool != pool || in_run == PORT_BURST)) {
 			rte_mempool_put_bulk(pool, run, in_run);
 			in_run = 0;
 		}
@@ -93,16 +92,38 @@ virtqueue_free(struct rte_mbuf **pkts, uint16_t n)
 		rte_mempool_put_bulk(pool, run, in_run);
 }
 
+// Frees n > 0 frames. Nearly always they are all of one pool, of one segment, and unshared.
+static inline void
+virtqueue_free(struct rte_mbuf **pkts, uint16_t n)
+{
+	const uint64_t attached = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	struct rte_mempool *pool = pkts[0]->pool;
+	uint64_t odd = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+
+		odd |= (uint64_t)(rte_mbuf_refcnt_read(m) ^ 1) | (uint64_t)(m->nb_segs ^ 1)
+		       | (m->ol_flags & attached) | ((uintptr_t)m->pool ^ (uintptr_t)pool);
+	}
+	if (likely(odd == 0))
+		rte_mempool_put_bulk(pool, (void **)pkts, n);
+	else
+		virtqueue_free_mixed(pkts, n);
+}
+
 // Copies the first n of a batch; returns how many frames came of them, *taken how many buffers
-// were read.
+// were read; adds the frames' bytes to *bytes.
 static inline uint16_t
 virtqueue_copy_in(struct virtqueue *vq, const struct buffer_pools *pools,
-	const struct virtqueue_batch *batch, uint16_t n, struct rte_mbuf **pkts, uint16_t *taken)
+	const struct virtqueue_batch *batch, uint16_t n, struct rte_mbuf **pkts, uint16_t *taken,
+	uint32_t *bytes)
 {
-	uint32_t header_len = vq->header_len, bytes = 0;
-	uint16_t got = virtqueue_alloc(pools->mbufs, pkts, n), kept = 0;
+	uint32_t header_len = vq->header_len, got = virtqueue_alloc(pools->mbufs, pkts, n);
+	bool reads_header = vq->reads_header;
+	uint32_t kept = 0, sum = 0;
 
-	for (uint16_t i = 0; i < got; i++) {
+	for (uint32_t i = 0; i < got; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint32_t len = batch->len[i] - header_len;
 		const uint8_t *from = batch->host[i];
@@ -110,8 +131,8 @@ virtqueue_copy_in(struct virtqueue *vq, const struct buffer_pools *pools,
 		if (i + VIRTQUEUE_AHEAD < got)
 			rte_prefetch0(batch->host[i + VIRTQUEUE_AHEAD] + header_len);
 		virtqueue_reset(m, len);
-		copy_blocks(rte_pktmbuf_mtod(m, uint8_t *), from + header_len, len);
-		if (vq->reads_header) {
+		copy_blocks((uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM, from + header_len, len);
+		if (reads_header) {
 			struct virtio_net_hdr header;
 
 			memcpy(&header, from, sizeof(header));
@@ -121,26 +142,28 @@ virtqueue_copy_in(struct virtqueue *vq, const struct buffer_pools *pools,
 				continue;
 			}
 		}
-		bytes += len;
+		sum += len;
 		pkts[kept++] = m;
 	}
 	if (unlikely(kept < got))
-		counter_add(&vq->malformed, (uint64_t)(got - kept));
+		counter_add(&vq->malformed, got - kept);
 	counter_add(&vq->packets, kept);
-	counter_add(&vq->bytes, bytes);
-	*taken = got;
-	return kept;
+	counter_add(&vq->bytes, sum);
+	*taken = (uint16_t)got;
+	*bytes += sum;
+	return (uint16_t)kept;
 }
 
 static inline bool
-virtqueue_rx_single(
-	struct virtqueue *vq, const struct buffer_pools *pools, struct rte_mbuf **pkts, uint16_t *n)
+virtqueue_rx_single(struct virtqueue *vq, const struct buffer_pools *pools, struct rte_mbuf **pkts,
+	uint16_t *n, uint32_t *bytes)
 {
 	enum virtqueue_result result = virtqueue_rx_frame(vq, pools, &pkts[*n]);
 
 	if (result == VIRTQUEUE_OK) {
 		counter_add(&vq->packets, 1);
 		counter_add(&vq->bytes, pkts[*n]->pkt_len);
+		*bytes += pkts[*n]->pkt_len;
 		++*n;
 	} else if (result == VIRTQUEUE_MALFORMED) {
 		counter_add(&vq->malformed, 1);
@@ -166,20 +189,19 @@ virtqueue_rx_burst(struct virtqueue *vq, const struct buffer_pools *pools, struc
 
 		found = steps->collect_rx(vq, &batch, (uint16_t)(n - done - dropped), room);
 		if (likely(found > 0)) {
+			taken = 0;
 			done = (uint16_t)(done
-					  + virtqueue_copy_in(
-						  vq, pools, &batch, found, &pkts[done], &taken));
+					  + virtqueue_copy_in(vq, pools, &batch, found, &pkts[done],
+						  &taken, &bytes));
 			steps->give_rx(vq, &batch, taken);
 			dropped = (uint16_t)(dropped + taken - (done - before));
 			if (taken < found)
 				break;
 		} else {
-			if (!batch.complex || !virtqueue_rx_single(vq, pools, pkts, &done))
+			if (!batch.complex || !virtqueue_rx_single(vq, pools, pkts, &done, &bytes))
 				break;
 			dropped = (uint16_t)(dropped + 1 - (done - before));
 		}
-		for (uint16_t i = before; i < done; i++)
-			bytes += pkts[i]->pkt_len;
 	}
 	if (likely(done + dropped > 0)) {
 		steps->publish(vq);
@@ -235,7 +257,7 @@ virtqueue_copy_out(struct virtqueue *vq, const struct virtqueue_batch *batch,
 	uint32_t header_len = vq->header_len;
 	uint64_t bytes = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t len = pkts[i]->data_len;
 
 		if (i + VIRTQUEUE_AHEAD < n)

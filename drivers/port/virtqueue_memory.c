@@ -21,7 +21,7 @@ virtqueue_find_region(struct virtqueue *vq, uint64_t addr)
 static uint8_t *
 map_some(struct virtqueue *vq, uint64_t addr, uint32_t *len)
 {
-	uint8_t *host = virtqueue_map(vq, &vq->region, addr, 0);
+	uint8_t *host = virtqueue_map(vq, addr, 0);
 	uint64_t room;
 
 	if (host == NULL)

@@ -22,7 +22,7 @@ desc_at(const struct virtqueue *vq, uint16_t slot)
 
 // The half with the flags comes first: what they announce is seen with them.
 static inline struct virtqueue_desc
-read_desc(const uint8_t *descs, uint16_t slot)
+read_desc(const uint8_t *descs, uint32_t slot)
 {
 	const uint8_t *at = descs + (size_t)slot * DESC_BYTES;
 	uint64_t rest = __atomic_load_n((const uint64_t *)(const void *)(at + 8), __ATOMIC_ACQUIRE);
@@ -71,28 +71,26 @@ prefetch_ring(const struct virtqueue *vq, uint16_t from, uint16_t n, bool write)
 static inline uint16_t
 collect_rx(struct virtqueue *vq, struct virtqueue_batch *batch, uint16_t n, uint32_t room)
 {
-	struct virtqueue_region region = vq->region;
-	uint32_t header_len = vq->header_len;
-	uint16_t slot = vq->next, size = vq->size, i;
+	struct virtqueue_window window = virtqueue_window(vq);
+	uint32_t header_len = vq->header_len, size = vq->size, slot = vq->next, i;
+	uint32_t shortest = header_len + RTE_ETHER_HDR_LEN, spread = room - RTE_ETHER_HDR_LEN;
 	const uint8_t *descs = vq->desc;
 	bool wrap = vq->wrap;
 
 	batch->complex = false;
 	for (i = 0; i < n; i++) {
 		struct virtqueue_desc desc = read_desc(descs, slot);
-		uint32_t len = desc.len - header_len; // huge when shorter
 
 		if (!is_available(desc.flags, wrap))
-			return i;
+			return (uint16_t)i;
 		if (i == 0) {
-			virtqueue_prefetch_write(desc_at(vq, slot)); // for publish
+			virtqueue_prefetch_write(descs + slot * DESC_BYTES); // for publish
 			prefetch_ring(vq, DESCS_PER_LINE, n, !vq->in_order);
 		}
-		if (unlikely(
-			    (desc.flags & DESC_KIND) != 0 || len > room || len < RTE_ETHER_HDR_LEN))
+		if (unlikely((desc.flags & DESC_KIND) != 0 || desc.len - shortest > spread))
 			break;
-		batch->host[i] =
-			virtqueue_map(vq, &region, desc.addr, header_len + copy_rounded(len));
+		batch->host[i] = virtqueue_map_window(
+			vq, &window, desc.addr, copy_rounded(desc.len - header_len) + header_len);
 		if (unlikely(batch->host[i] == NULL))
 			break;
 		batch->len[i] = desc.len;
@@ -105,17 +103,16 @@ collect_rx(struct virtqueue *vq, struct virtqueue_batch *batch, uint16_t n, uint
 		}
 	}
 	batch->complex = i < n;
-	return i;
+	return (uint16_t)i;
 }
 
 static inline uint16_t
 collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf *const *pkts,
 	uint16_t n)
 {
-	struct virtqueue_region region = vq->region;
-	uint32_t header_len = vq->header_len;
+	struct virtqueue_window window = virtqueue_window(vq);
+	uint32_t header_len = vq->header_len, size = vq->size, slot = vq->next, i;
 	uint64_t metadata = vq->metadata;
-	uint16_t slot = vq->next, size = vq->size, i;
 	const uint8_t *descs = vq->desc;
 	bool wrap = vq->wrap;
 
@@ -125,15 +122,15 @@ collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf 
 		uint32_t len = header_len + pkts[i]->pkt_len;
 
 		if (!is_available(desc.flags, wrap))
-			return i;
+			return (uint16_t)i;
 		if (i == 0) {
-			virtqueue_prefetch_write(desc_at(vq, slot)); // for publish
+			virtqueue_prefetch_write(descs + slot * DESC_BYTES); // for publish
 			prefetch_ring(vq, DESCS_PER_LINE, n, true);
 		}
 		if (unlikely((desc.flags & DESC_KIND) != VRING_DESC_F_WRITE || desc.len < len
 			     || !virtqueue_is_plain(pkts[i], metadata)))
 			break;
-		batch->host[i] = virtqueue_map(vq, &region, desc.addr, len);
+		batch->host[i] = virtqueue_map_window(vq, &window, desc.addr, len);
 		if (unlikely(batch->host[i] == NULL))
 			break;
 		batch->len[i] = len;
@@ -146,7 +143,13 @@ collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf 
 		}
 	}
 	batch->complex = i < n;
-	return i;
+	return (uint16_t)i;
+}
+
+static inline uint64_t
+used_flags(bool wrap)
+{
+	return wrap ? (uint64_t)(AVAIL | USED) << 48 : 0;
 }
 
 // The guest reads used descriptors in order: it sees none before the first of a burst, which is
@@ -154,10 +157,8 @@ collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf 
 static inline void
 write_used(struct virtqueue *vq, uint16_t id, uint32_t len, uint16_t flags, uint16_t slots)
 {
-	uint64_t rest;
+	uint64_t rest = used_flags(vq->wrap) | len | (uint64_t)id << 32 | (uint64_t)flags << 48;
 
-	flags |= vq->wrap ? AVAIL | USED : 0;
-	rest = len | (uint64_t)id << 32 | (uint64_t)flags << 48;
 	if (vq->next == vq->given && vq->wrap == vq->given_wrap)
 		vq->held = rest;
 	else
@@ -165,8 +166,31 @@ write_used(struct virtqueue *vq, uint16_t id, uint32_t len, uint16_t flags, uint
 	advance(vq, &vq->next, &vq->wrap, slots);
 }
 
-// virtio 1.2, 2.8.9: one used descriptor with the last one's id
-// stands for the batch, in the place of the first.
+// All but the first of a batch.
+static inline void
+write_rest(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n, bool write)
+{
+	uint64_t flags = write ? (uint64_t)VRING_DESC_F_WRITE << 48 : 0;
+	uint64_t used = flags | used_flags(vq->wrap);
+	uint32_t slot = vq->next, size = vq->size;
+	uint8_t *descs = vq->desc;
+
+	for (uint32_t i = 1; i < n; i++) {
+		uint32_t len = write ? batch->len[i] : 0;
+
+		virtqueue_store64(
+			descs + slot * DESC_BYTES + 8, used | len | (uint64_t)batch->id[i] << 32);
+		if (unlikely(++slot == size)) {
+			slot = 0;
+			vq->wrap = !vq->wrap;
+			used = flags | used_flags(vq->wrap);
+		}
+	}
+	vq->next = (uint16_t)slot;
+}
+
+// virtio 1.2, 2.8.9: one used descriptor with the last one's id stands for the batch, in the place
+// of the first.
 static inline void
 give_rx(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n)
 {
@@ -176,15 +200,15 @@ give_rx(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n)
 		write_used(vq, batch->id[n - 1], 0, 0, n);
 		return;
 	}
-	for (uint16_t i = 0; i < n; i++)
-		write_used(vq, batch->id[i], 0, 0, 1);
+	write_used(vq, batch->id[0], 0, 0, 1);
+	write_rest(vq, batch, n, false);
 }
 
 static inline void
 give_tx(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++)
-		write_used(vq, batch->id[i], batch->len[i], VRING_DESC_F_WRITE, 1);
+	write_used(vq, batch->id[0], batch->len[0], VRING_DESC_F_WRITE, 1);
+	write_rest(vq, batch, n, true);
 }
 
 // virtio 1.2, 2.8.14: the event is a slot with its wrap counter.

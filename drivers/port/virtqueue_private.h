@@ -173,19 +173,53 @@ virtqueue_is_broken(const struct virtqueue *vq)
 // Makes vq->region the one that holds addr. Returns false when none does.
 bool virtqueue_find_region(struct virtqueue *vq, uint64_t addr);
 
-// len bytes in one region, or NULL. *region is the caller's copy of vq->region.
+// len bytes in one region, or NULL.
 static inline uint8_t *
-virtqueue_map(struct virtqueue *vq, struct virtqueue_region *region, uint64_t addr, uint32_t len)
+virtqueue_map(struct virtqueue *vq, uint64_t addr, uint32_t len)
 {
-	uint64_t offset = addr - region->guest_addr;
+	uint64_t offset = addr - vq->region.guest_addr;
 
-	if (unlikely(offset >= region->size)) {
+	if (unlikely(offset >= vq->region.size)) {
 		if (!virtqueue_find_region(vq, addr))
 			return NULL;
-		*region = vq->region;
-		offset = addr - region->guest_addr;
+		offset = addr - vq->region.guest_addr;
 	}
-	return likely(len <= region->size - offset) ? region->host + offset : NULL;
+	return likely(len <= vq->region.size - offset) ? vq->region.host + offset : NULL;
+}
+
+// A burst's own copy of vq->region, for buffers that start before 'limit': whatever one mbuf
+// holds ends before the region does.
+struct virtqueue_window {
+	uint64_t guest_addr, limit;
+	uint8_t *host;
+};
+
+#define VIRTQUEUE_WINDOW_ROOM (VIRTQUEUE_HEADER_MAX + UINT16_MAX + 64u)
+
+static inline struct virtqueue_window
+virtqueue_window(const struct virtqueue *vq)
+{
+	uint64_t size = vq->region.size;
+
+	return (struct virtqueue_window){
+		.guest_addr = vq->region.guest_addr,
+		.limit = size > VIRTQUEUE_WINDOW_ROOM ? size - VIRTQUEUE_WINDOW_ROOM : 0,
+		.host = vq->region.host,
+	};
+}
+
+static inline uint8_t *
+virtqueue_map_window(
+	struct virtqueue *vq, struct virtqueue_window *window, uint64_t addr, uint32_t len)
+{
+	uint64_t offset = addr - window->guest_addr;
+	uint8_t *host;
+
+	if (likely(offset < window->limit))
+		return window->host + offset;
+	host = virtqueue_map(vq, addr, len);
+	*window = virtqueue_window(vq);
+	return host;
 }
 
 // Appends [addr, addr + len), in as many pieces as regions hold it.

@@ -57,102 +57,100 @@ available(struct virtqueue *vq, uint16_t next, uint16_t wanted)
 }
 
 static inline bool
-read_heads(struct virtqueue *vq, uint16_t *heads, uint16_t n)
+head_is_bad(struct virtqueue *vq, uint16_t head)
 {
-	const uint8_t *ring = vq->driver + RING_OFFSET, *descs = vq->desc;
-	uint16_t mask = vq->mask, next = vq->next;
-
-	for (uint16_t i = 0; i < n; i++) {
-		heads[i] = virtqueue_load16(ring + 2u * ((uint16_t)(next + i) & mask));
-		if (unlikely(heads[i] > mask)) {
-			virtqueue_break(vq, "the available ring names no descriptor");
-			return false;
-		}
-		rte_prefetch0(descs + (size_t)heads[i] * DESC_BYTES);
-	}
+	if (likely(head <= vq->mask))
+		return false;
+	virtqueue_break(vq, "the available ring names no descriptor");
 	return true;
 }
 
 static inline uint16_t
 collect_rx(struct virtqueue *vq, struct virtqueue_batch *batch, uint16_t n, uint32_t room)
 {
-	uint16_t waiting = available(vq, vq->next, n), i;
-	struct virtqueue_region region = vq->region;
-	const uint8_t *descs = vq->desc;
-	uint32_t header_len = vq->header_len;
+	const uint8_t *descs = vq->desc, *ring = vq->driver + RING_OFFSET;
+	uint32_t waiting = available(vq, vq->next, n), i;
+	struct virtqueue_window window = virtqueue_window(vq);
+	uint32_t header_len = vq->header_len, mask = vq->mask, next = vq->next;
+	uint32_t shortest = header_len + RTE_ETHER_HDR_LEN, spread = room - RTE_ETHER_HDR_LEN;
 
-	batch->complex = false;
-	n = (uint16_t)RTE_MIN(n, waiting);
-	if (n == 0 || !read_heads(vq, batch->id, n))
-		return 0;
-	virtqueue_prefetch_write(vq->device); // for publish
-	for (i = 0; i < n; i++) {
-		struct virtqueue_desc desc = read_desc(descs, batch->id[i]);
-		uint32_t len = desc.len - header_len; // huge when shorter
+	waiting = RTE_MIN(n, waiting);
+	if (waiting > 0)
+		virtqueue_prefetch_write(vq->device); // for publish
+	for (i = 0; i < waiting; i++) {
+		uint16_t head = virtqueue_load16(ring + 2 * ((next + i) & mask));
+		struct virtqueue_desc desc;
 
-		if (unlikely(
-			    (desc.flags & DESC_KIND) != 0 || len > room || len < RTE_ETHER_HDR_LEN))
+		if (unlikely(head_is_bad(vq, head)))
 			break;
-		batch->host[i] =
-			virtqueue_map(vq, &region, desc.addr, header_len + copy_rounded(len));
+		desc = read_desc(descs, head);
+		if (unlikely((desc.flags & DESC_KIND) != 0 || desc.len - shortest > spread))
+			break;
+		batch->host[i] = virtqueue_map_window(
+			vq, &window, desc.addr, copy_rounded(desc.len - header_len) + header_len);
 		if (unlikely(batch->host[i] == NULL))
 			break;
 		batch->len[i] = desc.len;
+		batch->id[i] = head;
 		if (i < VIRTQUEUE_AHEAD)
 			rte_prefetch0(batch->host[i] + header_len);
 	}
-	batch->complex = i < n;
-	return i;
+	batch->complex = i < waiting && !virtqueue_is_broken(vq);
+	return (uint16_t)i;
 }
 
 static inline uint16_t
 collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf *const *pkts,
 	uint16_t n)
 {
-	uint16_t waiting = available(vq, vq->next, n), i;
-	struct virtqueue_region region = vq->region;
-	const uint8_t *descs = vq->desc;
-	uint32_t header_len = vq->header_len;
+	const uint8_t *descs = vq->desc, *ring = vq->driver + RING_OFFSET;
+	uint32_t waiting = available(vq, vq->next, n), i;
+	struct virtqueue_window window = virtqueue_window(vq);
+	uint32_t header_len = vq->header_len, mask = vq->mask, next = vq->next;
 	uint64_t metadata = vq->metadata;
 
-	batch->complex = false;
-	n = (uint16_t)RTE_MIN(n, waiting);
-	if (n == 0 || !read_heads(vq, batch->id, n))
-		return 0;
-	virtqueue_prefetch_write(vq->device); // for publish
-	for (i = 0; i < n; i++) {
-		struct virtqueue_desc desc = read_desc(descs, batch->id[i]);
+	waiting = RTE_MIN(n, waiting);
+	if (waiting > 0)
+		virtqueue_prefetch_write(vq->device); // for publish
+	for (i = 0; i < waiting; i++) {
+		uint16_t head = virtqueue_load16(ring + 2 * ((next + i) & mask));
 		uint32_t len = header_len + pkts[i]->pkt_len;
+		struct virtqueue_desc desc;
 
+		if (unlikely(head_is_bad(vq, head)))
+			break;
+		desc = read_desc(descs, head);
 		if (unlikely((desc.flags & DESC_KIND) != VRING_DESC_F_WRITE || desc.len < len
 			     || !virtqueue_is_plain(pkts[i], metadata)))
 			break;
-		batch->host[i] = virtqueue_map(vq, &region, desc.addr, len);
+		batch->host[i] = virtqueue_map_window(vq, &window, desc.addr, len);
 		if (unlikely(batch->host[i] == NULL))
 			break;
 		batch->len[i] = len;
+		batch->id[i] = head;
 		if (i < VIRTQUEUE_AHEAD)
 			virtqueue_prefetch_room(batch->host[i], header_len);
 	}
-	batch->complex = i < n;
-	return i;
+	batch->complex = i < waiting && !virtqueue_is_broken(vq);
+	return (uint16_t)i;
 }
 
 static inline void
-write_used(uint8_t *ring, uint16_t slot, uint16_t id, uint32_t len)
+write_used(uint8_t *ring, uint32_t slot, uint32_t id, uint32_t len)
 {
-	virtqueue_store32(ring + USED_BYTES * slot, id);
-	virtqueue_store32(ring + USED_BYTES * slot + 4, len);
+	uint64_t entry = id | (uint64_t)len << 32;
+
+	memcpy(ring + USED_BYTES * slot, &entry, sizeof(entry)); // 4 bytes aligned
 }
 
 static inline void
 give_rx(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n)
 {
 	uint8_t *ring = vq->device + RING_OFFSET;
-	uint16_t mask = vq->mask, next = vq->next;
+	uint32_t mask = vq->mask, next = vq->next;
 
-	for (uint16_t i = 0; i < n; i++)
-		write_used(ring, (uint16_t)(next + i) & mask, batch->id[i], 0);
+	for (uint32_t i = 0; i < n; i++)
+		write_used(ring, (next + i) & mask, batch->id[i], 0);
 	vq->next = (uint16_t)(next + n);
 }
 
@@ -160,10 +158,10 @@ static inline void
 give_tx(struct virtqueue *vq, const struct virtqueue_batch *batch, uint16_t n)
 {
 	uint8_t *ring = vq->device + RING_OFFSET;
-	uint16_t mask = vq->mask, next = vq->next;
+	uint32_t mask = vq->mask, next = vq->next;
 
-	for (uint16_t i = 0; i < n; i++)
-		write_used(ring, (uint16_t)(next + i) & mask, batch->id[i], batch->len[i]);
+	for (uint32_t i = 0; i < n; i++)
+		write_used(ring, (next + i) & mask, batch->id[i], batch->len[i]);
 	vq->next = (uint16_t)(next + n);
 }
 
@@ -276,7 +274,7 @@ take(struct virtqueue *vq, struct virtqueue_cursor *cursor, uint16_t access,
 static void
 give(struct virtqueue *vq, const struct virtqueue_buffer *buffer, uint32_t written)
 {
-	write_used(vq->device + RING_OFFSET, vq->next & vq->mask, buffer->id, written);
+	write_used(vq->device + RING_OFFSET, (uint32_t)vq->next & vq->mask, buffer->id, written);
 	vq->next++;
 }
 
