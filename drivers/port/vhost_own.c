@@ -184,14 +184,17 @@ start_locked(struct vhost *v, struct vhost_queue *q, const struct rte_vhost_vrin
 		return ret;
 	load_position(v, q->index, &config.position);
 	config.call_fd = q->call_fd;
-	ret = virtqueue_start(q->vq, &config, reason, reason_len);
+	ret = virtqueue_recover(&config, reason, reason_len);
+	if (ret == 0)
+		ret = virtqueue_start(q->vq, &config, reason, reason_len);
 	if (ret < 0) {
 		close_fds(q);
 		return ret;
 	}
-	if (q->index % 2 == 0)
+	q->told = false;
+	q->armed = q->index % 2 != 0; // as it starts out
+	if (!q->armed)
 		virtqueue_disarm(q->vq);
-	q->armed = q->told = false;
 	return 0;
 }
 

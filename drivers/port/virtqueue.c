@@ -93,6 +93,8 @@ virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config, cha
 void
 virtqueue_stop(struct virtqueue *vq, struct virtqueue_position *position)
 {
+	if (vq->layout->stop != NULL && !virtqueue_is_broken(vq))
+		vq->layout->stop(vq);
 	*position = (struct virtqueue_position){
 		.avail = vq->next,
 		.used = vq->next,

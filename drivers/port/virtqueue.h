@@ -85,6 +85,14 @@ void virtqueue_stop(struct virtqueue *vq, struct virtqueue_position *position);
 bool virtqueue_position_fits(
 	const struct virtqueue_config *config, const struct virtqueue_position *position);
 
+// Where to go on in a packed ring that a former device left without saying where: QEMU does not
+// know when that device died, and gives the position of its start. A position that the ring bears
+// out stays; else it is the one that the former device kept in the ring (we do, while it is idle),
+// else what the descriptors tell: the oldest that is available. Half of a burst that was given back
+// is completed. Split rings tell by themselves and are left alone. Before start. Returns 0, or
+// -EINVAL and a sentence: an in-order ring whose device died in mid-traffic tells nothing.
+int virtqueue_recover(struct virtqueue_config *config, char *reason, size_t reason_len);
+
 // The guest's transmit queue: up to n <= PORT_BURST frames copied into new mbufs with the metadata
 // of port.h; their descriptors are given back, the guest is notified when it asked for it. Ends
 // early at BUFFER_BURST_BYTES and when pools run dry.

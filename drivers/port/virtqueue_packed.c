@@ -7,12 +7,12 @@
 
 #include "virtqueue_burst.h"
 
-#define DESC_BYTES 16u
+#define DESC_BYTES VIRTQUEUE_PACKED_DESC_BYTES
 #define DESCS_PER_LINE (RTE_CACHE_LINE_SIZE / DESC_BYTES)
-#define AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
-#define USED (1u << VRING_PACKED_DESC_F_USED)
+#define AVAIL VIRTQUEUE_PACKED_AVAIL
+#define USED VIRTQUEUE_PACKED_USED
 #define DESC_KIND (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)
-#define EVENT_WRAP (1u << VRING_PACKED_EVENT_F_WRAP_CTR)
+#define EVENT_WRAP VIRTQUEUE_PACKED_WRAP
 
 static inline uint8_t *
 desc_at(const struct virtqueue *vq, uint16_t slot)
@@ -236,10 +236,18 @@ call_wanted(const struct virtqueue *vq)
 }
 
 static inline void
+keep_position(struct virtqueue *vq)
+{
+	virtqueue_store16(vq->device, (uint16_t)(vq->next | (vq->wrap ? EVENT_WRAP : 0)));
+}
+
+static inline void
 publish(struct virtqueue *vq)
 {
 	__atomic_store_n(
 		(uint64_t *)(void *)(desc_at(vq, vq->given) + 8), vq->held, __ATOMIC_RELEASE);
+	if (unlikely(vq->chained))
+		keep_position(vq);
 }
 
 static inline void
@@ -332,15 +340,15 @@ take(struct virtqueue *vq, struct virtqueue_cursor *cursor, uint16_t access,
 static void
 give(struct virtqueue *vq, const struct virtqueue_buffer *buffer, uint32_t written)
 {
+	if (buffer->slots > 1)
+		vq->chained = true;
 	write_used(vq, buffer->id, written, written > 0 ? VRING_DESC_F_WRITE : 0, buffer->slots);
 }
 
 static bool
 arm(struct virtqueue *vq)
 {
-	uint16_t off_wrap = (uint16_t)(vq->next | (vq->wrap ? EVENT_WRAP : 0));
-
-	virtqueue_store16(vq->device, off_wrap);
+	keep_position(vq);
 	__atomic_store_n((uint16_t *)(void *)(vq->device + 2),
 		vq->event_idx ? VRING_PACKED_EVENT_FLAG_DESC : VRING_PACKED_EVENT_FLAG_ENABLE,
 		__ATOMIC_RELEASE);
@@ -352,6 +360,14 @@ static void
 disarm(struct virtqueue *vq)
 {
 	virtqueue_store16(vq->device + 2, VRING_PACKED_EVENT_FLAG_DISABLE);
+	if (likely(!vq->chained))
+		virtqueue_store16(vq->device, VIRTQUEUE_PACKED_NOT_KEPT);
+}
+
+static void
+stop(struct virtqueue *vq)
+{
+	keep_position(vq);
 }
 
 static bool
@@ -374,6 +390,7 @@ start(struct virtqueue *vq, const struct virtqueue_config *config, char *reason,
 			config->size);
 		return -EINVAL;
 	}
+	vq->chained = virtqueue_has_chains(config);
 	return 0;
 }
 
@@ -410,5 +427,6 @@ const struct virtqueue_layout virtqueue_packed = {
 	.arm = arm,
 	.disarm = disarm,
 	.start = start,
+	.stop = stop,
 	.position_fits = position_fits,
 };

@@ -78,9 +78,22 @@ struct virtqueue_layout {
 	void (*disarm)(struct virtqueue *vq);
 	int (*start)(struct virtqueue *vq, const struct virtqueue_config *config, char *reason,
 		size_t reason_len);
+	void (*stop)(struct virtqueue *vq); // may be NULL
 	bool (*position_fits)(
 		const struct virtqueue_config *config, const struct virtqueue_position *position);
 };
+
+// Packed rings, virtio 1.2, 2.8.1.
+#define VIRTQUEUE_PACKED_DESC_BYTES 16u
+#define VIRTQUEUE_PACKED_AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
+#define VIRTQUEUE_PACKED_USED (1u << VRING_PACKED_DESC_F_USED)
+#define VIRTQUEUE_PACKED_WRAP (1u << VRING_PACKED_EVENT_F_WRAP_CTR)
+// While the device polls, the driver ignores the offset in the device's event suppression (2.8.14):
+// there we keep the position, or this: it moves on and is not kept.
+#define VIRTQUEUE_PACKED_NOT_KEPT 0x7fffu
+
+// True when descriptors that were given back look available still, for virtqueue.chained.
+bool virtqueue_has_chains(const struct virtqueue_config *config);
 
 extern const struct virtqueue_layout virtqueue_split, virtqueue_packed;
 
@@ -98,6 +111,7 @@ struct virtqueue {
 	uint8_t header_len;
 	bool event_idx, indirect, mergeable, in_order;
 	bool reads_header; // the guest may ask for offloads
+	bool chained; // packed: descriptors do not tell the position, see virtqueue_recover.c
 	int call_fd;
 	uint32_t work; // pieces that the running burst walked
 	uint64_t held; // packed: used descriptor of slot 'given', written last
