@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <causeway/limits.h>
+
 #include "causewayd.h"
 #include "instance.h"
 
@@ -19,16 +21,23 @@ on_signal(evutil_socket_t signal_number, short what, void *arg)
 	event_base_loopbreak(arg);
 }
 
-// Every queue of every tap is a descriptor.
+#define DESCRIPTORS_WANTED 65536
+
+// Every queue of every tap is a descriptor, and every memif.
 static void
 raise_descriptor_limit(void)
 {
+	const struct rlimit wanted = {DESCRIPTORS_WANTED, DESCRIPTORS_WANTED};
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
+	if (limit.rlim_max < DESCRIPTORS_WANTED && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+		return;
 	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < CW_DESCRIPTORS_MIN)
+		log_warning("few descriptors: many pods will not be attached limit=%llu wanted=%d",
+			(unsigned long long)limit.rlim_cur, DESCRIPTORS_WANTED);
 }
 
 static int

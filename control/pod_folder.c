@@ -30,6 +30,9 @@ pod_folder_socket(const struct causewayd *d, const struct endpoint *endpoint, co
 		d->options.runtime_dir, endpoint->container, file != NULL ? file : endpoint->ifname,
 		file != NULL ? "" : ".sock");
 
+	if (strcmp(endpoint->container, BY_UID) == 0)
+		return failure_set(failure, CW_RPC_REFUSED, "container", endpoint->container,
+			"choose another name", "a folder of that name leads to pods by their UID");
 	if (len >= SOCKET_PATH_LEN)
 		return failure_set(failure, CW_RPC_REFUSED, "container", endpoint->container,
 			"start causewayd with a shorter runtime_dir, or give a socket path",

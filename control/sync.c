@@ -234,8 +234,9 @@ on_replayed(void *arg, bool lost)
 			dp_disconnect(d->dp, "the replay failed");
 		return;
 	}
+	// Events may have said already which ports wait for a peer.
 	for (unsigned int i = 0; i < sync->n_sent; i++)
-		if (sync->sent[i]->state != OBJECT_REFUSED)
+		if (sync->sent[i]->state != OBJECT_REFUSED && sync->sent[i]->state != OBJECT_DOWN)
 			object_set_state(sync->sent[i], OBJECT_READY, NULL);
 	for (uint32_t id = 1; id < CW_MAX_PORTS; id++) {
 		const struct port *port = port_by_id(d->objects, id);

@@ -428,6 +428,9 @@ keys_are_judged_by_name(void **state)
 		"\"container\":\"%0120d\",\"ifname\":\"net1\",\"interface\":\"vhost-user\"", 0);
 	assert_refused(add(pod, params), "container", "at most 107");
 	assert_refused(add(pod, KEY ",\"interface\":\"memif\",\"kind\":\"tap\""), "kind", "memif");
+	assert_refused(
+		add(pod, "\"container\":\"by-uid\",\"ifname\":\"net1\",\"interface\":\"memif\""),
+		"container", "by their UID");
 	assert_int_equal(objects_count(pod->c->d->objects, OBJECT_PORT), 1);
 }
 
