@@ -32,29 +32,27 @@ static const struct column network_columns[] = {
 };
 
 // Of ports with a socket, and of endpoints that get one.
-#define SOCKET_PARAMS                                                                           \
-	{"socket", PARAM_STRING, "add",                                                         \
-		"vhost-user, memif: path of the socket; memif takes @NAME, too", NULL},         \
-		{"role", PARAM_STRING, "add",                                                   \
-			"vhost-user: client (connects, the default) or server; memif: master "  \
-			"(listens, the default) or slave",                                      \
-			"client server master slave"},                                          \
-		{"iommu", PARAM_BOOL, "add", "vhost-user: offer a virtual IOMMU (no)",          \
-			"true false"},                                                          \
-		{"packed", PARAM_BOOL, "add", "vhost-user: offer packed rings", "true false"},  \
-		{"memif_id", PARAM_NUMBER, "add",                                               \
-			"memif: number of the interface on its socket (0)", NULL},              \
-		{"ring", PARAM_NUMBER, "add",                                                   \
-			"memif slave: slots of a ring, a power of two (1024)", NULL},           \
-		{"buffer", PARAM_NUMBER, "add", "memif slave: bytes of a buffer (2048)", NULL}, \
-		{"secret", PARAM_STRING, "add", "memif: what the peer must know", NULL},        \
-		{"group", PARAM_STRING, "add",                                                  \
-			"group of a socket that the switch makes, and of "                      \
-			"the pod's folder",                                                     \
-			NULL},                                                                  \
-	{                                                                                       \
-		"mode", PARAM_STRING, "add",                                                    \
-			"permissions of a socket that the switch makes (0660)", NULL            \
+#define SOCKET_PARAMS                                                                              \
+	{"socket", PARAM_STRING, "add",                                                            \
+		"vhost-user, memif: path of the socket; memif takes @NAME, too", NULL},            \
+		{"role", PARAM_STRING, "add",                                                      \
+			"vhost-user: client (connects) or server; memif: master (listens) or "     \
+			"slave",                                                                   \
+			"client server master slave"},                                             \
+		{"iommu", PARAM_BOOL, "add", "vhost-user: offer a virtual IOMMU (no)",             \
+			"true false"},                                                             \
+		{"packed", PARAM_BOOL, "add", "vhost-user: offer packed rings", "true false"},     \
+		{"memif_id", PARAM_NUMBER, "add",                                                  \
+			"memif: number of the interface on its socket (0)", NULL},                 \
+		{"ring", PARAM_NUMBER, "add",                                                      \
+			"memif slave: slots of a ring, a power of two (1024)", NULL},              \
+		{"buffer", PARAM_NUMBER, "add", "memif slave: bytes of a buffer (2048)", NULL},    \
+		{"secret", PARAM_STRING, "add", "memif: what the peer must know", NULL},           \
+		{"group", PARAM_STRING, "add",                                                     \
+			"group of a socket that the switch makes, and of the pod's folder", NULL}, \
+	{                                                                                          \
+		"mode", PARAM_STRING, "add",                                                       \
+			"permissions of a socket that the switch makes (0660)", NULL               \
 	}
 
 static const struct param port_params[] = {

@@ -88,6 +88,11 @@ def device_info(pod, ifname="eth0"):
     return pod.node.scratch / "devinfo" / f"causeway-{pod.container}-{ifname}-device.json"
 
 
+def wait_answer(kernel, result):
+    """testpmd's prompt may come before its forwarding."""
+    wait_until(lambda: ping(kernel.namespace, ip4(result), 1)[0] == 0, "answers", timeout=30)
+
+
 def addresses_in_use(node):
     names = [path.name for path in (node.scratch / "ipam").rglob("*")]
     return {name for name in names if name.startswith(("10.", "fd00"))}
@@ -145,6 +150,7 @@ def test_traffic_with_a_kernel_pod(node, kernel, pod, testpmd, keys):
     result = pod.add(**keys)
     assert port(pod)["state"] == "down"  # nobody is there yet
     testpmd(pod)
+    wait_answer(kernel, result)
     assert ping(kernel.namespace, ip4(result))[0] == 0
     peer = port(pod)["peer"]
     assert (peer["connects"], peer["queues"]) == (1, 1)
@@ -164,6 +170,7 @@ def test_daemons_restart(node, kernel, pod, testpmd, keys):
     """Neither daemon's death ends the pod; its port is the same, and the switch connects again."""
     result = pod.add(**keys)
     application = testpmd(pod)
+    wait_answer(kernel, result)
     before = port(pod)
     node.control.kill()
     assert ping(kernel.namespace, ip4(result))[0] == 0
@@ -175,7 +182,7 @@ def test_daemons_restart(node, kernel, pod, testpmd, keys):
     node.start_dp()
     node.wait_connected()
     wait_until(lambda: port(pod)["state"] == "ready", "the peer is connected again", timeout=30)
-    wait_until(lambda: ping(kernel.namespace, ip4(result), 1)[0] == 0, "answers", timeout=30)
+    wait_answer(kernel, result)
     application.assert_alive()
     check(pod, result, **keys)
 
@@ -194,7 +201,7 @@ def test_memif_master_keeps_listening(node, kernel, pod, testpmd, abstract):
     for command in ("stop", "port stop 0", "port start 0", "start"):
         application.command(command)
     wait_until(lambda: port(pod)["state"] == "ready", "the peer is connected again", timeout=30)
-    wait_until(lambda: ping(kernel.namespace, ip4(result), 1)[0] == 0, "answers", timeout=30)
+    wait_answer(kernel, result)
 
 
 def test_pod_restarts(kernel, pod, testpmd):
@@ -202,6 +209,7 @@ def test_pod_restarts(kernel, pod, testpmd):
     testpmd(pod).kill()
     wait_until(lambda: port(pod)["state"] == "down", "the port is down", timeout=30)
     testpmd(pod)
+    wait_answer(kernel, result)
     assert ping(kernel.namespace, ip4(result))[0] == 0
     assert port(pod)["peer"]["connects"] >= 2  # virtio_user may come twice
 
