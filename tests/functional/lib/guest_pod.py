@@ -75,6 +75,11 @@ def start_again(dp, pods, pod_ports):
         pod.port.wait_up()
 
 
+def restart(dp, pods, pod_ports, gracefully=False):
+    end(dp, gracefully)
+    start_again(dp, pods, pod_ports)
+
+
 def features(pod):
     return pod.port.info().peer_features.decode().split(",")
 
