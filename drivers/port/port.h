@@ -97,7 +97,8 @@ struct port {
 	uint8_t kind;
 	uint16_t mtu;
 	uint16_t n_rx, n_tx; // queues opened; fixed until close, a peer may use fewer
-	_Atomic uint32_t capabilities; // port_capability; writer: the driver, when a peer negotiates.
+	_Atomic uint32_t
+		capabilities; // port_capability; writer: the driver, when a peer negotiates.
 	// Frames decided under the former ones may still come: tx refuses what it cannot do.
 	int socket_id;
 	char name[CW_NAME_LEN];
