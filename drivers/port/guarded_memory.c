@@ -23,6 +23,7 @@ static struct range ranges[RANGES];
 static _Atomic uint32_t n_used; // entries ever used: how far the handler looks
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction former;
+static _Thread_local volatile sig_atomic_t thread_is_covered, thread_lost;
 
 static struct range *
 find(uintptr_t address)
@@ -38,19 +39,45 @@ find(uintptr_t address)
 	return NULL;
 }
 
+static bool
+replace(uintptr_t base, size_t size)
+{
+	return mmap((void *)base, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0)
+	       != MAP_FAILED;
+}
+
+// A part of a hugepage cannot be replaced.
+static bool
+replace_page(uintptr_t address)
+{
+	static const size_t sizes[] = {4096, 2u << 20, 1u << 30};
+
+	for (size_t i = 0; thread_is_covered && i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if (replace(address & ~(sizes[i] - 1), sizes[i])) {
+			thread_lost = 1;
+			return true;
+		}
+	}
+	return false;
+}
+
 // The system calls used here are safe in a handler; several threads may be in it at once.
 static void
 handle(int signal, siginfo_t *info, void *context)
 {
-	struct range *range = find((uintptr_t)info->si_addr);
+	uintptr_t address = (uintptr_t)info->si_addr;
+	struct range *range = find(address);
 	uint64_t one = 1;
 	int saved = errno;
 
-	if (range == NULL
-		|| mmap((void *)atomic_load(&range->base), range->size, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0)
-			   == MAP_FAILED) {
+	if (range == NULL ? !replace_page(address)
+			  : !replace(atomic_load(&range->base), range->size)) {
 		sigaction(SIGBUS, &former, NULL); // the access is repeated and meets it
+		errno = saved;
+		return;
+	}
+	if (range == NULL) {
 		errno = saved;
 		return;
 	}
@@ -118,4 +145,24 @@ guarded_memory_remove(const void *base)
 		if (atomic_load(&ranges[i].base) == (uintptr_t)base)
 			atomic_store(&ranges[i].base, 0);
 	pthread_mutex_unlock(&lock);
+}
+
+void
+guarded_memory_cover_thread(void)
+{
+	if (thread_is_covered)
+		return;
+	pthread_mutex_lock(&lock);
+	install();
+	pthread_mutex_unlock(&lock);
+	thread_is_covered = 1;
+}
+
+bool
+guarded_memory_thread_lost(void)
+{
+	bool lost = thread_lost != 0;
+
+	thread_lost = 0;
+	return lost;
 }

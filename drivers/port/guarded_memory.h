@@ -19,4 +19,10 @@ int guarded_memory_add(void *base, size_t size, _Atomic bool *lost, int wake_fd)
 // Nobody touches the range any more. Before munmap(). Any thread.
 void guarded_memory_remove(const void *base);
 
+// For a thread of a library that touches such memory before anybody can name it: from now on a
+// SIGBUS of the calling thread outside all ranges gets the page that it touched replaced.
+void guarded_memory_cover_thread(void);
+// Whether that happened in the calling thread since it last asked.
+bool guarded_memory_thread_lost(void);
+
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 // The guest's memory: where librte_vhost has mapped it, and what happens when the peer takes it
-// back while it is mapped. librte_vhost itself touches it within the messages that map it; a peer
-// that truncates its memory in that moment still ends the process.
+// back while it is mapped. librte_vhost itself touches it within the messages that map it: its
+// thread is covered meanwhile.
 
 #include <stdlib.h>
 
@@ -47,6 +47,10 @@ vhost_memory_read(struct vhost *v)
 			.host = (uint8_t *)(uintptr_t)table->regions[i].host_user_addr,
 		};
 		guard(v, n, &table->regions[i]);
+	}
+	if (guarded_memory_thread_lost()) {
+		atomic_store(&v->memory_lost, true);
+		vhost_tell_main(v);
 	}
 	v->memory.n = n;
 	v->memory_valid = true;

@@ -11,6 +11,7 @@
 #include <rte_version.h>
 #include <rte_vhost.h>
 
+#include "guarded_memory.h"
 #include "vhost.h"
 
 enum {
@@ -172,6 +173,7 @@ before(int vid, void *data)
 	}
 	if (message->request == SET_BACKEND_REQ_FD)
 		never_wait(message);
+	guarded_memory_cover_thread(); // librte_vhost looks at rings before we can guard them
 	if (v->rings->own) {
 		pthread_mutex_lock(&v->mutex);
 		hold(v, message);

@@ -94,7 +94,10 @@ take_eventfd(int fd, int *duplicate)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", *duplicate);
 	len = readlink(link, target, sizeof(target) - 1);
 	target[len > 0 ? len : 0] = '\0';
-	return strcmp(target, "anon_inode:[eventfd]") == 0 ? 0 : -EINVAL;
+	if (strcmp(target, "anon_inode:[eventfd]") != 0)
+		return -EINVAL;
+	// A full counter must not hold up a worker.
+	return fcntl(*duplicate, F_SETFL, O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
 static void
@@ -256,10 +259,11 @@ static uint16_t
 own_tx(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t n,
 	enum port_tx_stop *stop)
 {
-	n = virtqueue_tx(q->vq, pkts, n, stop);
-	if (unlikely(n == 0 && virtqueue_broken(q->vq) != NULL))
+	uint16_t sent = virtqueue_tx(q->vq, pkts, n, stop);
+
+	if (unlikely(sent < n && virtqueue_broken(q->vq) != NULL))
 		tell_broken(v, q);
-	return n;
+	return sent;
 }
 
 // Takes the wake-ups so far out of the set, so that the next one is an edge.

@@ -21,6 +21,16 @@ short_memory(void)
 	return fd >= 0 && ftruncate(fd, 4096) == 0 ? fd : -1;
 }
 
+// A blocking one whose counter takes no more.
+static int
+full_event(void)
+{
+	const uint64_t most = UINT64_MAX - 1;
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	return fd >= 0 && write(fd, &most, sizeof(most)) == sizeof(most) ? fd : -1;
+}
+
 // A descriptor of our own to send; the copy is the caller's.
 static int
 descriptor(const struct port *port, const char *what)
@@ -29,6 +39,8 @@ descriptor(const struct port *port, const char *what)
 		return dup(port->memory.fd);
 	if (strcmp(what, "event") == 0)
 		return eventfd(0, EFD_CLOEXEC); // blocking, as not all front ends do it
+	if (strcmp(what, "full") == 0)
+		return full_event();
 	if (strcmp(what, "short") == 0)
 		return short_memory();
 	if (strcmp(what, "empty") == 0)

@@ -17,7 +17,7 @@
 #define INDIRECT VRING_DESC_F_INDIRECT
 
 enum where { SOUND, OUTSIDE, LAST_BYTES, TOP, TABLE };
-enum next { ZERO, SELF, FIRST, BEYOND };
+enum next { ZERO, SELF, ONE, BEYOND };
 
 struct bad_desc {
 	enum where where;
@@ -74,8 +74,7 @@ scribble(struct port *port, struct port_queue *queue)
 static void
 truncate_memory(struct port *port, struct port_queue *queue)
 {
-	if (ftruncate(port->memory.fd, 0) != 0)
-		queue->ring.broken = "cannot truncate";
+	port->has_rings = ftruncate(port->memory.fd, 0) != 0; // from now on not even we may look
 }
 
 static void
@@ -95,7 +94,7 @@ static const struct corruption corruptions[] = {
 	{"direction", .desc = {SOUND, FRAME_LEN}, .toggles_write = true},
 	{"loop", .desc = {SOUND, FRAME_LEN, NEXT, SELF}, .repeat = UINT16_MAX},
 	{"next", .desc = {SOUND, FRAME_LEN, NEXT, BEYOND}, .repeat = UINT16_MAX},
-	{"frame_huge", .desc = {SOUND, 60000, NEXT, SELF}, .repeat = 3},
+	{"frame_huge", {{SOUND, 60000, NEXT, ONE}, {SOUND, 60000}}, {TABLE, 32, INDIRECT}},
 	{"indirect_nested", {{TABLE, 16, INDIRECT}}, {TABLE, 16, INDIRECT}},
 	{"indirect_length", {{SOUND, FRAME_LEN}}, {TABLE, 17, INDIRECT}},
 	{"indirect_empty", {{SOUND, FRAME_LEN}}, {TABLE, 0, INDIRECT}},
@@ -132,6 +131,21 @@ bad_address(const struct port *port, const struct port_queue *queue, enum where 
 	}
 }
 
+static uint16_t
+next_of(const struct ring *ring, enum next next, uint16_t at)
+{
+	switch (next) {
+	case SELF:
+		return at;
+	case ONE:
+		return 1;
+	case BEYOND:
+		return ring->size;
+	default:
+		return 0;
+	}
+}
+
 static struct vring_desc
 describe(const struct port *port, const struct port_queue *queue, const struct bad_desc *bad,
 	uint16_t at, bool toggles_write)
@@ -142,9 +156,7 @@ describe(const struct port *port, const struct port_queue *queue, const struct b
 		.addr = bad_address(port, queue, bad->where),
 		.len = bad->len,
 		.flags = bad->flags | (write ? WRITE : 0),
-		.next = bad->next == SELF     ? at
-			: bad->next == BEYOND ? queue->ring.size
-					      : 0,
+		.next = next_of(&queue->ring, bad->next, at),
 	};
 }
 

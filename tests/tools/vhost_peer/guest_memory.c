@@ -32,13 +32,15 @@ guest_memory_close(struct guest_memory *memory)
 	close(memory->fd);
 }
 
-void
+int
 guest_memory_reset(struct guest_memory *memory)
 {
-	// Pages go back to the file system, and come again as zeroes.
-	if (madvise(memory->base, memory->size, MADV_REMOVE) != 0)
-		memset(memory->base, 0, memory->used);
 	memory->used = 0;
+	// Pages go back to the file system, and come again as zeroes.
+	return ftruncate(memory->fd, (off_t)memory->size) == 0
+			       && madvise(memory->base, memory->size, MADV_REMOVE) == 0
+		       ? 0
+		       : -errno;
 }
 
 void *

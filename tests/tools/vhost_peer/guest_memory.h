@@ -20,8 +20,8 @@ struct guest_memory {
 int guest_memory_open(struct guest_memory *memory, size_t size);
 void guest_memory_close(struct guest_memory *memory);
 
-// Forgets what was handed out and zeroes it.
-void guest_memory_reset(struct guest_memory *memory);
+// Forgets what was handed out and zeroes it and truncation undone. 0 or -errno.
+int guest_memory_reset(struct guest_memory *memory);
 // NULL when the memory is used up. align: a power of 2.
 void *guest_memory_take(struct guest_memory *memory, size_t size, size_t align);
 

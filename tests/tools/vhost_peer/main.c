@@ -16,7 +16,7 @@
 #include "text.h"
 #include "vhost_user_proto.h"
 
-#define RETRY_MS 100
+#define RETRY_MS 20
 #define RX_BURST 64
 #define LINE_MAX_BYTES (64u << 20)
 

@@ -32,9 +32,8 @@ start_ring(struct port *port, struct port_queue *queue)
 int
 port_start_rings(struct port *port)
 {
-	int error = 0;
+	int error = guest_memory_reset(&port->memory);
 
-	guest_memory_reset(&port->memory);
 	for (unsigned i = 0; error == 0 && i < 2u * port->options.pairs; i++)
 		error = start_ring(port, &port->queues[i]);
 	if (error != 0)
