@@ -86,7 +86,7 @@ take_run(const struct memif_queue *queue, uint16_t slot, uint16_t n,
 	struct memif_buffer run[RUN];
 
 	n = read_run(queue, slot, n < RUN ? n : RUN, run, is_slave);
-	if (n == 0 || unlikely(rte_pktmbuf_alloc_bulk(pools->mbufs, pkts, n) != 0))
+	if (n == 0 || unlikely(!buffer_alloc_plain(pools->mbufs, pkts, n)))
 		return 0;
 	for (uint16_t i = 0; i < n; i++) {
 		fill(pkts[i], &run[i]);

@@ -187,6 +187,6 @@ memif_queue_tx(struct memif_queue *queue, struct rte_mbuf **pkts, uint16_t n, bo
 	if (unlikely(sent < n && *stop == PORT_TX_FULL))
 		counter_add(&queue->counters.full, 1);
 	rte_spinlock_unlock(&queue->lock);
-	rte_pktmbuf_free_bulk(pkts, sent);
+	buffer_free_bulk(pkts, sent);
 	return sent;
 }
