@@ -12,8 +12,6 @@
 
 #include "memif_protocol_private.h"
 
-#define APPLICATION "Causeway " CW_VERSION
-
 static uint32_t
 ring_bytes(uint8_t log2_size)
 {
@@ -133,7 +131,7 @@ make_init(const struct memif_end *end, struct memif_message *message)
 	message->init.id = end->id;
 	message->init.mode = MEMIF_MODE_ETHERNET;
 	memif_put_text(message->init.secret, sizeof(message->init.secret), end->secret);
-	memif_put_text(message->init.name, sizeof(message->init.name) - 1, APPLICATION);
+	memif_put_text(message->init.name, sizeof(message->init.name) - 1, MEMIF_APPLICATION);
 }
 
 static void
