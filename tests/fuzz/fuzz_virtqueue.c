@@ -68,6 +68,7 @@ static void
 overwrite(struct guest *guest, const struct record *record)
 {
 	uint32_t ring = 16u * SIZE, driver = guest->packed ? 4 : 6 + 2 * SIZE, at;
+	uint64_t address;
 
 	switch (record->area % 4) {
 	case 0:
@@ -80,8 +81,8 @@ overwrite(struct guest *guest, const struct record *record)
 		break;
 	case 2: // an address, near the guest's memory
 		at = record->where % SIZE;
-		memcpy((uint8_t *)guest->config.desc + 16u * at,
-			&(uint64_t){GUEST_BASE - 64 + record->what % (guest->bytes + 128)}, 8);
+		address = GUEST_BASE - 64 + record->what % (guest->bytes + 128);
+		memcpy((uint8_t *)guest->config.desc + 16u * at, &address, sizeof(address));
 		break;
 	default:
 		guest_write(

@@ -29,7 +29,7 @@ make_guest(uint64_t features, bool write)
 	return guest_create(&(struct guest_options){.size = SIZE,
 		.features = features | MODERN,
 		.write = write,
-		.chunk = 8192,
+		.chunk = 65536,
 		.seed = 3});
 }
 
