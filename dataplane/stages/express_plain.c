@@ -70,6 +70,7 @@ prepare_addresses(const struct dp_port *port, struct express_ready *ready)
 	ready->guards_ip = (port->guard & CW_GUARD_IP) != 0;
 	ready->address4 = 0;
 	ready->address4_mask = 0;
+	ready->many_ip4 = false;
 	if (!ready->guards_ip)
 		return;
 	for (uint16_t i = 0; i < port->n_ips; i++)
