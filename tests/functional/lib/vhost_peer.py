@@ -189,7 +189,7 @@ class VhostPeer:
 
     def ready(self):
         """How many ports are connected."""
-        return self.call("summary")["ready"]
+        return self.call("summary", timeout=60.0)["ready"]
 
     def bulk(self, source, target, seconds=1.0, **options):
         """A TCP-like stream; see read_stream() in bulk.c. Returns rates and errors."""
