@@ -6,9 +6,12 @@ import random
 import noise
 
 WARM_S = 0.3
+SATURATED_S = 0.5  # as fast as frames are taken
+RATE = 6_000_000  # frames a second of the measured part, both directions together
+CARRIED = 0.99  # of that: the generator kept pace
 RETRIES = 2  # of a disturbed block, before its round goes without it
 ERRORS = 2  # of a cell, before it is left out
-BUSY = 0.95  # share of its time below which not the worker but the generator was the limit
+BUSY = 0.95  # share of its time: with less, and the rate not kept, the generator was the limit
 AGREEMENT = 0.01  # between what the switch sent and what the generator got
 
 
@@ -26,7 +29,7 @@ class Block:
     label: str
     peer: str
     cost: float  # busy TSC cycles a packet
-    mpps: float  # received by the generator, both directions together
+    mpps: float  # saturated: received by the generator, both directions together
     burst: float
     busy: float  # share of the worker's time
     received: int
@@ -40,17 +43,18 @@ class Block:
 
 
 def measure(cell, seconds, worker_cpu, add_loop):
-    """One block: connect, warm up, measure, disconnect."""
+    """One block: connect, warm up, saturate, measure at a fixed rate, disconnect."""
     peer, generator = cell.peer, cell.generator
     before, *_ = noise.add_loop(add_loop, worker_cpu)
     try:
         peer.attach(generator.ends, generator.traffic)
         generator.wait_carried()
         generator.run(WARM_S)
+        most = generator.run(SATURATED_S)
         peer.mark()
         watch = noise.Watch(peer.pid, worker_cpu)
         load = noise.Watch(generator.pid, generator.cpu)
-        run = generator.run(seconds)
+        run = generator.run(seconds, RATE)
         seen = watch.read() | {"load_waited_s": load.read()["waited_s"]}
         sample = peer.sample()
     finally:
@@ -60,7 +64,7 @@ def measure(cell, seconds, worker_cpu, add_loop):
     busy = sample.busy_cycles / (tsc_hz * run["seconds"])
     return Block(
         cell.label, peer.name, sample.busy_cycles / max(sample.packets, 1),
-        run["received"] / run["seconds"] / 1e6, sample.burst, busy, run["received"],
+        most["received"] / most["seconds"] / 1e6, sample.burst, busy, run["received"],
         sample.transmitted, run["sent"], run["refused"], seen, noise.reasons(seen, run["seconds"]),
         limits(sample, run, busy), sample.notes,
     )  # fmt: skip
@@ -68,7 +72,7 @@ def measure(cell, seconds, worker_cpu, add_loop):
 
 def limits(sample, run, busy):
     found = []
-    if busy < BUSY:
+    if busy < BUSY and run["sent"] < CARRIED * RATE * run["seconds"]:
         found.append(f"generator was the limit (worker {busy * 100:.0f}% busy)")
     if abs(run["received"] - sample.transmitted) > AGREEMENT * max(sample.transmitted, 1):
         found.append(f"counts disagree: sent {sample.transmitted}, received {run['received']}")

@@ -4,8 +4,9 @@
 //
 //   generator EAL-ARGUMENTS --vdev END0 --vdev END1 -- PCAP0 PCAP1
 //
-// Lines on stdin: "start", "stop" (answers with what happened since, one JSON object), end of file
-// ends it. While stopped it touches nothing, so that switches can come and go at its sockets.
+// Lines on stdin: "start N" (N frames a second into each port, in bursts; 0: as fast as they are
+// taken), "stop" (answers with what happened since, one JSON object), end of file ends it. While
+// stopped it touches nothing, so that switches can come and go at its sockets.
 //
 // Each frame lies ready in a buffer of its own; buffers come back in order. testpmd with net_pcap
 // does the same, but copies every frame, and is then slower than some of the switches.
@@ -40,6 +41,7 @@ struct side {
 	struct rte_mempool *frames, *received;
 	struct rte_mbuf *waiting[BURST]; // taken, but not yet sent
 	uint16_t first, n_waiting;
+	uint64_t due_tsc; // of the next burst when the rate is fixed
 	uint64_t sent, returned, refused; // refused: times that the port did not take all
 };
 
@@ -47,6 +49,7 @@ static struct side sides[SIDES];
 static atomic_bool running, quit;
 static atomic_uint_fast64_t turns; // of the stopped and the running loop: shows that it noticed
 static uint64_t started_tsc, stopped_tsc;
+static uint64_t pause_tsc; // between the bursts of one port; 0: none
 
 static uint8_t *
 read_whole(const char *path, size_t *len)
@@ -146,12 +149,28 @@ open_side(int number, const char *pcap)
 		rte_exit(EXIT_FAILURE, "port %d: cannot be started\n", number);
 }
 
+// What was not taken in time is not made up for.
+static bool
+is_due(struct side *side)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (now < side->due_tsc)
+		return false;
+	side->due_tsc += pause_tsc;
+	if (side->due_tsc + RING / BURST * pause_tsc < now)
+		side->due_tsc = now;
+	return true;
+}
+
 static void
 send_burst(struct side *side)
 {
 	uint16_t n;
 
 	if (side->n_waiting == 0) {
+		if (pause_tsc != 0 && !is_due(side))
+			return;
 		if (rte_mempool_get_bulk(side->frames, (void **)side->waiting, BURST) != 0)
 			return; // all are under way
 		side->first = 0;
@@ -222,8 +241,9 @@ stop(void)
 }
 
 static void
-start(void)
+start(uint64_t rate)
 {
+	pause_tsc = rate == 0 ? 0 : rte_get_tsc_hz() * BURST / rate;
 	for (int i = 0; i < SIDES; i++)
 		sides[i].sent = sides[i].returned = sides[i].refused = 0;
 	atomic_store(&running, true);
@@ -243,8 +263,8 @@ main(int argc, char **argv)
 	printf("{\"ready\": true}\n");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
-		if (strcmp(line, "start\n") == 0)
-			start();
+		if (strncmp(line, "start ", 6) == 0)
+			start(strtoull(line + 6, NULL, 10));
 		else if (strcmp(line, "stop\n") == 0)
 			stop();
 	}

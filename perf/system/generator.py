@@ -114,9 +114,11 @@ class Generator:
             if line.startswith(b"{"):
                 return json.loads(line)
 
-    def run(self, seconds):
-        """Sends for so long. Returns {received, sent, refused, seconds}, both ports together."""
-        self.tell("start")
+    def run(self, seconds, rate=0):
+        """Sends for so long, rate frames a second into both ports together (0: what they take).
+
+        Returns {received, sent, refused, seconds}, both ports together."""
+        self.tell(f"start {rate // 2}")
         time.sleep(seconds)
         self.tell("stop")
         found = self.answer(ANSWER_S)

@@ -52,23 +52,15 @@ def kind(limit):
     return limit.split(" (")[0].split(":")[0]
 
 
-def cost(block, other):
-    return other.cost / block.cost
-
-
-def rate(block, other):
-    return block.mpps / other.mpps
-
-
-def speed_up(series, ours, theirs, parity=True, by=cost):
-    """How many times better ours is, round by round: in cost a packet, or in rate."""
+def speed_up(series, ours, theirs, parity=True):
+    """cost(theirs) / cost(ours), round by round."""
     values, refused = [], collections.Counter()
     for block, other in pairs(series, ours, theirs):
         why = objections(block, other, parity)
         if why:
             refused.update(why)
         else:
-            values.append(by(block, other))
+            values.append(other.cost / block.cost)
     return Ratio(values, refused)
 
 

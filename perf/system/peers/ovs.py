@@ -23,8 +23,8 @@ VARIANTS = {
     "SMC+AVX512": {"smc": True, "avx512": True},
 }
 PROCESSING = re.compile(r"avg processing cycles per packet: [\d.]+ \((\d+)/(\d+)\)")
-BUSY_ITERATIONS = re.compile(r"- busy iterations: +(\d+)")
 SENT = re.compile(r"Tx packets: +(\d+)")
+SENT_BATCHES = re.compile(r"Tx batches: +(\d+)")
 HITS = re.compile(r"(emc|smc|megaflow|simple match|phwol) hits: +(\d+)")
 
 
@@ -190,12 +190,12 @@ class OvsPeer:
     def sample(self):
         stats, perf = self.ovs.appctl(("dpif-netdev/pmd-stats-show",), ("dpif-netdev/pmd-perf-show",))
         cycles, packets = map(int, PROCESSING.search(stats).groups())
-        iterations = int(BUSY_ITERATIONS.search(perf)[1])
         notes = {}
         for name, count in HITS.findall(stats):
             notes[name] = notes.get(name, 0) + int(count)
         sent = sum(map(int, SENT.findall(perf)))
-        return Sample(packets, sent, cycles, packets / max(iterations, 1) / 2, notes)
+        batches = sum(map(int, SENT_BATCHES.findall(perf)))  # one for each that was read
+        return Sample(packets, sent, cycles, sent / max(batches, 1), notes)
 
     def detach(self):
         self.ovs.vsctl("--if-exists", "del-port", "v0", "--", "--if-exists", "del-port", "v1")
