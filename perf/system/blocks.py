@@ -7,8 +7,7 @@ import noise
 
 WARM_S = 0.3
 SATURATED_S = 0.5  # as fast as frames are taken
-RATE = 6_000_000  # frames a second of the measured part, both directions together
-CARRIED = 0.99  # of that: the generator kept pace
+CARRIED = 0.99  # of the fixed rate: the generator kept pace
 RETRIES = 2  # of a disturbed block, before its round goes without it
 ERRORS = 2  # of a cell, before it is left out
 BUSY = 0.95  # share of its time: with less, and the rate not kept, the generator was the limit
@@ -54,7 +53,7 @@ def measure(cell, seconds, worker_cpu, add_loop):
         peer.mark()
         watch = noise.Watch(peer.pid, worker_cpu)
         load = noise.Watch(generator.pid, generator.cpu)
-        run = generator.run(seconds, RATE)
+        run = generator.run(seconds, generator.traffic.rate)
         seen = watch.read() | {"load_waited_s": load.read()["waited_s"]}
         sample = peer.sample()
     finally:
@@ -66,13 +65,13 @@ def measure(cell, seconds, worker_cpu, add_loop):
         cell.label, peer.name, sample.busy_cycles / max(sample.packets, 1),
         most["received"] / most["seconds"] / 1e6, sample.burst, busy, run["received"],
         sample.transmitted, run["sent"], run["refused"], seen, noise.reasons(seen, run["seconds"]),
-        limits(sample, run, busy), sample.notes,
+        limits(sample, run, busy, generator.traffic.rate), sample.notes,
     )  # fmt: skip
 
 
-def limits(sample, run, busy):
+def limits(sample, run, busy, rate):
     found = []
-    if busy < BUSY and run["sent"] < CARRIED * RATE * run["seconds"]:
+    if busy < BUSY and run["sent"] < CARRIED * rate * run["seconds"]:
         found.append(f"generator was the limit (worker {busy * 100:.0f}% busy)")
     if abs(run["received"] - sample.transmitted) > AGREEMENT * max(sample.transmitted, 1):
         found.append(f"counts disagree: sent {sample.transmitted}, received {run['received']}")

@@ -16,6 +16,8 @@ SIZES = {
     "1518": [1518],
     "imix": [64] * 28 + [570] * 16 + [1518] * 4,
 }
+# Frames a second at which costs are measured, both directions together: what a generator core can give.
+RATES = {"64": 6_000_000, "256": 4_000_000, "1518": 800_000, "imix": 1_600_000}
 ROUTER_MAC = "02:00:00:00:00:01"
 FLOWS_PER_MAC = 10
 PCAP_FRAMES = 16384  # the generator keeps one buffer each
@@ -37,6 +39,10 @@ class Traffic:
     @property
     def name(self):
         return f"{self.size} B L{self.layer} {self.flows} flow{'s' if self.flows > 1 else ''}"
+
+    @property
+    def rate(self):
+        return RATES[self.size]
 
     @staticmethod
     def pod_mac(side):

@@ -149,7 +149,7 @@ open_side(int number, const char *pcap)
 		rte_exit(EXIT_FAILURE, "port %d: cannot be started\n", number);
 }
 
-// What was not taken in time is not made up for.
+// What was late is made up for, but not more than a tenth of a second of it.
 static bool
 is_due(struct side *side)
 {
@@ -158,7 +158,7 @@ is_due(struct side *side)
 	if (now < side->due_tsc)
 		return false;
 	side->due_tsc += pause_tsc;
-	if (side->due_tsc + RING / BURST * pause_tsc < now)
+	if (side->due_tsc + rte_get_tsc_hz() / 10 < now)
 		side->due_tsc = now;
 	return true;
 }
