@@ -59,8 +59,10 @@ static void
 start_eal(void)
 {
 	char memory[16];
-	const char *options[] = {"micro", plane_has_hugepages() ? "--in-memory" : "--no-huge", "-m",
-		memory, "--no-pci", "--no-telemetry", "--log-level=error", "-l", "0"};
+	const char *options[] = {"micro",
+		plane_has_hugepages() && getenv("CAUSEWAY_NO_HUGE") == NULL ? "--in-memory"
+									    : "--no-huge",
+		"-m", memory, "--no-pci", "--no-telemetry", "--log-level=error", "-l", "0"};
 	static char *kept[RTE_DIM(options)]; // EAL writes into args and keeps the strings
 	char *args[RTE_DIM(options)];
 
