@@ -34,6 +34,9 @@ struct dataplane {
 	struct lpm *lpm;
 	struct worker *workers[CW_MAX_WORKERS]; // set before the workers start
 	uint16_t n_workers;
+	// Grows with every change of neighbours and next hops, when look-ups see it and before what
+	// was replaced is given to rcu_defer(). Writer: main thread; readers: workers.
+	uint64_t generation;
 	struct rte_ring *events; // workers -> main thread: struct dp_event (events.h)
 };
 
@@ -46,6 +49,12 @@ void rcu_defer(struct dataplane *dp, void (*free_fn)(void *), void *arg);
 void rcu_poll(struct dataplane *dp);
 // Waits for a grace period and runs all of it.
 void rcu_drain(struct dataplane *dp);
+
+static inline void
+dp_note_change(struct dataplane *dp)
+{
+	__atomic_store_n(&dp->generation, dp->generation + 1, __ATOMIC_RELEASE);
+}
 
 static inline const struct network *
 dp_network(const struct dataplane *dp, uint16_t id)

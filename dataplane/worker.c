@@ -10,13 +10,15 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
+#include "stages/route_cache.h"
 #include "trace.h"
 #include "worker_private.h"
 
-#define EPOLL_EVERY_US 20 // while busy, look for newly readable queues this often
-#define SPIN_US 50 // poll this long after the last packet before sleeping
-#define EMPTY_ROUNDS_ACTIVE \
-	8 // an edge queue is polled this many empty rounds before it is left alone
+#define SPIN_US 100 // poll this long after the last packet before sleeping
+// An edge queue is polled so many empty rounds and so long after its last frame before it is left
+// to its descriptor: a sender that is a little slower than we are need not wake us for each frame.
+#define EMPTY_ROUNDS_ACTIVE 8
+#define ACTIVE_US 100
 
 void
 worker_refresh_active(struct worker *w)
@@ -29,9 +31,11 @@ worker_refresh_active(struct worker *w)
 	priv->seen_generation = list->generation;
 	priv->active = list->active;
 	priv->n_active = 0;
+	priv->n_queues = 0;
 	for (uint32_t i = 0; i < list->n_slots; i++) {
 		struct rxq *q = list->by_slot[i];
 
+		priv->n_queues += q != NULL;
 		if (q != NULL && (q->active || !q->edge))
 			priv->active[priv->n_active++] = q;
 	}
@@ -59,6 +63,14 @@ rx_waiting(const struct rxq *q)
 	return q->device->driver->rx_arm != NULL && q->device->driver->rx_arm(q->device, q->queue);
 }
 
+// Whether an edge queue that gave nothing now is to be left to its descriptor.
+static bool
+has_rested(const struct worker *w, struct rxq *q)
+{
+	return ++q->empty_rounds >= EMPTY_ROUNDS_ACTIVE
+	       && w->now_tsc - q->last_tsc > ACTIVE_US * w->priv->tsc_per_us && !rx_waiting(q);
+}
+
 static uint16_t
 poll_queues(struct worker *w)
 {
@@ -71,13 +83,14 @@ poll_queues(struct worker *w)
 		uint16_t n = port_rx(q->device, q->queue, pkts, priv->burst);
 
 		if (n == 0) {
-			if (q->edge && ++q->empty_rounds >= EMPTY_ROUNDS_ACTIVE && !rx_waiting(q))
+			if (q->edge && has_rested(w, q))
 				deactivate(priv, i);
 			else
 				i++;
 			continue;
 		}
 		q->empty_rounds = 0;
+		q->last_tsc = w->now_tsc;
 		priv->stats.bursts[bucket_of(n)]++;
 		worker_rx(w, q->port_id, pkts, n);
 		total = (uint16_t)(total + n);
@@ -86,21 +99,23 @@ poll_queues(struct worker *w)
 	return total;
 }
 
+// The clock is read once a round: where one ends, the next begins.
 static void
-account(struct worker *w, uint64_t start, uint16_t packets)
+account(struct worker *w, uint16_t packets)
 {
 	struct worker_private *priv = w->priv;
-	uint64_t now = rte_rdtsc();
+	uint64_t now = rte_rdtsc(), cycles = now - w->now_tsc;
 
+	priv->round_tsc = now;
 	priv->stats.rounds++;
 	if (packets > 0) {
 		priv->stats.busy_rounds++;
 		priv->stats.packets += packets;
-		priv->stats.busy_cycles += now - start;
+		priv->stats.busy_cycles += cycles;
 		priv->idle_since_tsc = now;
 		priv->nap_us = 0;
 	} else {
-		priv->stats.idle_cycles += now - start;
+		priv->stats.idle_cycles += cycles;
 	}
 }
 
@@ -108,19 +123,25 @@ static void
 one_round(struct worker *w)
 {
 	struct worker_private *priv = w->priv;
-	uint64_t start = rte_rdtsc();
 	uint16_t packets;
 
-	w->now_tsc = start;
-	w->now_s = (uint32_t)((start - priv->start_tsc) / (priv->tsc_per_us * 1000000));
+	w->now_tsc = priv->round_tsc;
+	if (unlikely(w->now_tsc - priv->second_tsc >= priv->tsc_per_us * 1000000)) {
+		w->now_s =
+			(uint32_t)((w->now_tsc - priv->start_tsc) / (priv->tsc_per_us * 1000000));
+		priv->second_tsc = priv->start_tsc + w->now_s * priv->tsc_per_us * 1000000;
+	}
 	worker_refresh_active(w);
-	if (priv->n_active == 0 || start - priv->last_epoll_tsc > EPOLL_EVERY_US * priv->tsc_per_us)
+	// Queues that are polled anyway need no looking after.
+	if (priv->n_active == 0
+		|| (priv->n_active < priv->n_queues
+			&& (int64_t)(w->now_tsc - priv->next_epoll_tsc) > 0))
 		worker_check_ready(w);
 	packets = poll_queues(w);
 	if (w->dp->n_workers > 1)
 		packets = (uint16_t)(packets + worker_take_handovers(w));
 	worker_flush(w);
-	account(w, start, packets);
+	account(w, packets);
 	rte_rcu_qsbr_quiescent(w->dp->qsbr, w->id);
 }
 
@@ -133,10 +154,11 @@ worker_main(void *arg)
 
 	rte_rcu_qsbr_thread_register(w->dp->qsbr, w->id);
 	rte_rcu_qsbr_thread_online(w->dp->qsbr, w->id);
-	priv->idle_since_tsc = rte_rdtsc();
+	priv->round_tsc = rte_rdtsc();
+	priv->idle_since_tsc = priv->round_tsc;
 	while (!atomic_load_explicit(&priv->stop, memory_order_relaxed)) {
 		one_round(w);
-		if (!priv->poll && rte_rdtsc() - priv->idle_since_tsc > spin)
+		if (!priv->poll && priv->round_tsc - priv->idle_since_tsc > spin)
 			worker_sleep(w);
 	}
 	rte_rcu_qsbr_thread_offline(w->dp->qsbr, w->id);
@@ -190,6 +212,8 @@ private_create(const struct worker_config *config)
 	priv->burst = config->burst == 0 ? WORKER_BURST : config->burst;
 	priv->tsc_per_us = RTE_MAX(rte_get_tsc_hz() / 1000000, UINT64_C(1));
 	priv->start_tsc = rte_rdtsc();
+	priv->second_tsc = priv->start_tsc;
+	priv->round_tsc = priv->start_tsc;
 	return priv;
 }
 
@@ -213,10 +237,11 @@ worker_create(struct dataplane *dp, uint16_t id, const struct worker_config *con
 	w->counters = calloc(CW_MAX_PORTS, sizeof(*w->counters));
 	w->tx = calloc(CW_MAX_PORTS, sizeof(*w->tx));
 	w->priv = private_create(config);
+	w->routes = route_cache_create(config->socket_id);
 	w->trace = trace_records_create(config->socket_id);
 	// Port 0 is the switch itself.
 	if (w->counters == NULL || w->tx == NULL || w->priv == NULL || w->trace == NULL
-		|| worker_counters_ensure(w, 0) != 0) {
+		|| w->routes == NULL || worker_counters_ensure(w, 0) != 0) {
 		worker_free(w);
 		return NULL;
 	}
@@ -237,6 +262,7 @@ worker_free(struct worker *w)
 		rte_free(w->priv);
 	}
 	trace_records_free(w->trace);
+	route_cache_free(w->routes);
 	for (uint32_t i = 0; w->counters != NULL && i < CW_MAX_PORTS; i++)
 		rte_free(w->counters[i]);
 	free(w->counters);

@@ -54,6 +54,7 @@ struct worker {
 	uint64_t now_tsc; // read once a round
 	uint32_t now_s; // seconds since start, for ageing
 	struct rte_mempool *mbufs, *jumbos;
+	struct route_cache *routes;
 	struct stage_counters stages[GRAPH_MAX_STAGES];
 	struct rte_mbuf *mbuf[WORKER_SLOTS];
 	struct packet_ctx ctx[WORKER_SLOTS] __rte_cache_aligned;

@@ -119,27 +119,36 @@ count_run(struct ride *ride, const struct lane *lane, uint32_t packets, uint64_t
 	w->stages[express_stage.id].packets += packets;
 }
 
-// The packets of a kind from 'start' on, as far as they go the lane's way and there is room in its
-// batch. Returns the first that was not taken.
+static inline void
+put_packet(struct rte_mbuf *m, struct rte_mbuf **put, uint16_t in_port, uint16_t out_port)
+{
+	m->port = in_port;
+	m->hash.usr = out_port; // for those who hand over
+	packet_expose(m);
+	*put = m;
+}
+
+// Switched packets from 'start' on, as far as they go the lane's way. Returns the first that was
+// not taken.
 static inline uint16_t
 run_switched(struct ride *ride, const struct lane *lane, uint16_t start, uint16_t end)
 {
 	const struct express_burst *b = &ride->burst;
-	uint16_t in_port = ride->ready->port->id, i;
-	uint64_t others = ~b->plain | b->routed, bytes = 0;
+	const struct dp_port *port = lane->port;
+	const uint16_t in_port = ride->ready->port->id, out_port = lane->port_id;
+	const uint16_t every = b->one_key ? 0 : UINT16_MAX; // which entry is a packet's
 	struct rte_mbuf **put = lane->batch->pkts + lane->batch->n;
+	uint64_t bytes = 0;
+	uint16_t i;
 
-	for (i = start; i < end && (others >> i & 1) == 0; i++) {
+	for (i = start; i < end; i++) {
 		struct rte_mbuf *m = ride->pkts[i];
 
-		if (unlikely(b->entry[b->one_key ? 0 : i].port != lane->port_id)
-			|| unlikely(!fits(m, lane->port, NULL, b->v6 >> i & 1)))
+		if (unlikely(b->entry[i & every].port != out_port)
+			|| unlikely(!fits(m, port, NULL, b->v6 >> i & 1)))
 			break;
-		m->port = in_port;
-		m->hash.usr = lane->port_id;
 		bytes += m->pkt_len;
-		packet_expose(m);
-		*put++ = m;
+		put_packet(m, put++, in_port, out_port);
 	}
 	count_run(ride, lane, i - start, bytes);
 	return i;
@@ -149,25 +158,25 @@ static inline uint16_t
 run_routed(struct ride *ride, const struct lane *lane, uint16_t start, uint16_t end)
 {
 	const struct express_burst *b = &ride->burst;
-	uint16_t in_port = ride->ready->port->id, i;
-	uint64_t taken = b->plain & b->routed, bytes = 0;
+	const struct dp_port *port = lane->port;
+	const uint16_t in_port = ride->ready->port->id, out_port = lane->port_id;
+	const uint16_t network = lane->network;
 	struct rte_mbuf **put = lane->batch->pkts + lane->batch->n;
+	uint64_t bytes = 0;
+	uint16_t i;
 
-	for (i = start; i < end && (taken >> i & 1) != 0; i++) {
-		const struct nexthop *nexthop = b->nexthop[i];
+	for (i = start; i < end; i++) {
+		const struct nexthop *nexthop = b->nexthop[b->answer[i]];
 		struct rte_mbuf *m = ride->pkts[i];
+		bool is_v6 = b->v6 >> i & 1;
 
-		if (unlikely(
-			    nexthop->out_port != lane->port_id || nexthop->network != lane->network)
-			|| unlikely(!fits(m, lane->port, nexthop, b->v6 >> i & 1)))
+		if (unlikely(nexthop->out_port != out_port || nexthop->network != network)
+			|| unlikely(!fits(m, port, nexthop, is_v6)))
 			break;
 		rewrite_macs(packet_ether(m), nexthop);
-		rewrite_hop(packet_ether(m) + 1, (b->v6 >> i & 1) == 0);
-		m->port = in_port;
-		m->hash.usr = lane->port_id;
+		rewrite_hop(packet_ether(m) + 1, !is_v6);
 		bytes += m->pkt_len;
-		packet_expose(m);
-		*put++ = m;
+		put_packet(m, put++, in_port, out_port);
 	}
 	count_run(ride, lane, i - start, bytes);
 	return i;
@@ -183,7 +192,7 @@ find_lane(const struct ride *ride, struct lane *lane, uint16_t i)
 	if (unlikely((b->plain >> i & 1) == 0))
 		return false;
 	if (b->routed >> i & 1) {
-		nexthop = b->nexthop[i];
+		nexthop = b->nexthop[b->answer[i]];
 		lane_open(ride->w, lane, nexthop->out_port, nexthop->network);
 	} else {
 		lane_open(
@@ -199,13 +208,18 @@ find_lane(const struct ride *ride, struct lane *lane, uint16_t i)
 static inline uint16_t
 send_run(struct ride *ride, const struct lane *lane, uint16_t start)
 {
+	const struct express_burst *b = &ride->burst;
 	struct tx_batch *batch = lane->batch;
+	bool is_routed = b->routed >> start & 1;
+	uint64_t others = ~b->plain | (is_routed ? ~b->routed : b->routed);
 	uint16_t end;
 
 	if (unlikely(batch->n == WORKER_BURST))
 		worker_batch_flush(ride->w, batch);
 	end = (uint16_t)RTE_MIN(ride->n, start + WORKER_BURST - batch->n);
-	if (ride->burst.routed >> start & 1)
+	if (others >> start != 0)
+		end = (uint16_t)RTE_MIN(end, start + __builtin_ctzll(others >> start));
+	if (is_routed)
 		end = run_routed(ride, lane, start, end);
 	else
 		end = run_switched(ride, lane, start, end);

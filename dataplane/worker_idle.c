@@ -13,6 +13,9 @@
 // in the worker's epoll set, brings it back. A thousand idle taps cost nothing.
 
 #define EVENTS 64
+#define EPOLL_EVERY_US 20 // while busy, look for newly readable queues this often
+#define EPOLL_COST 50 // but spend no more than one part in so many on looking,
+#define EPOLL_MAX_US 100 // unless nobody would look for longer than this
 #define SLEEP_MAX_MS 1000
 #define NAP_MIN_US 10
 #define NAP_MAX_US 50 // while a queue can only be polled: it must be seen within 100 us
@@ -34,6 +37,7 @@ activate(struct worker *w, uint64_t tag)
 		return;
 	q->active = true;
 	q->empty_rounds = 0;
+	q->last_tsc = priv->round_tsc;
 	// A list that came meanwhile is taken over, q included, at the start of the next round.
 	if (list->generation == priv->seen_generation)
 		priv->active[priv->n_active++] = q;
@@ -55,10 +59,16 @@ handle_events(struct worker *w, const struct epoll_event *events, int n)
 void
 worker_check_ready(struct worker *w)
 {
+	struct worker_private *priv = w->priv;
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(w->priv->epoll_fd, events, EVENTS, 0);
+	uint64_t start = rte_rdtsc(), end;
+	int n = epoll_wait(priv->epoll_fd, events, EVENTS, 0);
 
-	w->priv->last_epoll_tsc = w->now_tsc;
+	end = rte_rdtsc();
+	priv->next_epoll_tsc =
+		end
+		+ RTE_MAX(EPOLL_EVERY_US * priv->tsc_per_us,
+			RTE_MIN(EPOLL_COST * (end - start), EPOLL_MAX_US * priv->tsc_per_us));
 	handle_events(w, events, n);
 }
 
@@ -114,11 +124,12 @@ worker_sleep(struct worker *w)
 	rte_rcu_qsbr_thread_online(w->dp->qsbr, w->id);
 	atomic_store(&priv->sleeping, false);
 	priv->stats.sleeps++;
-	priv->stats.sleep_cycles += rte_rdtsc() - start;
+	priv->round_tsc = rte_rdtsc();
+	priv->stats.sleep_cycles += priv->round_tsc - start;
 	worker_refresh_active(w);
 	if (n > 0) {
 		handle_events(w, events, n);
 		priv->nap_us = 0;
-		priv->idle_since_tsc = rte_rdtsc();
+		priv->idle_since_tsc = priv->round_tsc;
 	}
 }

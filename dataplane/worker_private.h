@@ -25,7 +25,8 @@ struct rxq {
 	bool edge; // need not be polled while it is empty
 	// Worker only:
 	bool active;
-	uint16_t empty_rounds;
+	uint16_t empty_rounds; // in a row; runs over, which does no harm
+	uint64_t last_tsc; // of the last frame, or when it became active
 };
 
 // The rx queues of one worker. Immutable; the main thread publishes a changed copy.
@@ -55,9 +56,10 @@ struct worker_private {
 	bool poll;
 	uint16_t burst;
 	uint32_t seen_generation; // of the list that active[] was made from
-	uint32_t n_active;
+	uint32_t n_active, n_queues;
 	struct rxq **active; // in the list that seen_generation names
-	uint64_t last_epoll_tsc, idle_since_tsc, start_tsc, tsc_per_us;
+	uint64_t round_tsc; // when the round before ended
+	uint64_t next_epoll_tsc, idle_since_tsc, start_tsc, second_tsc, tsc_per_us;
 	uint32_t nap_us;
 	uint16_t n_dirty;
 	uint16_t dirty[CW_MAX_PORTS]; // ports with packets in their batch

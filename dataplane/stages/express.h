@@ -35,7 +35,8 @@ struct express_burst {
 	bool one_key; // all plain packets share entry[0]
 	fdb_key key[WORKER_BURST]; // where they are addressed to
 	struct fdb_entry entry[WORKER_BURST]; // of switched ones
-	const struct nexthop *nexthop[WORKER_BURST]; // of routed ones
+	uint8_t answer[WORKER_BURST]; // of routed ones: index into nexthop
+	const struct nexthop *nexthop[2 * WORKER_BURST]; // IPv4, then IPv6
 };
 
 // Returns false when nothing that comes in by this port is plain.

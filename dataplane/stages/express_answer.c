@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stages/address.h"
 #include "stages/express.h"
-#include "stages/route_lookup.h"
-
-// Packets to the router, of one family, whose destinations are to be looked up: each once in a row.
-struct wanted {
-	uint16_t n;
-	uint8_t packet[WORKER_BURST]; // the first that wants it
-	uint16_t network[WORKER_BURST];
-	rte_be32_t ip4[WORKER_BURST];
-	const uint8_t *ip6[WORKER_BURST];
-};
+#include "stages/route_cache.h"
 
 // What route refuses by the header alone.
 static inline bool
@@ -41,20 +32,20 @@ can_forward(const struct nexthop *nexthop)
 	       && nexthop->out_port != 0;
 }
 
-// Gives each of 'packets' the answer of the last wanted address at or before it.
+// Takes the packets whose answer is none for the express way out of b->plain.
 static void
-spread(struct express_burst *b, uint64_t packets, const struct wanted *wanted,
-	const struct nexthop *const *answer)
+check_answers(struct express_burst *b, uint64_t packets, uint16_t first, uint16_t n)
 {
-	uint16_t at = 0;
+	bool all = true;
 
+	for (uint16_t i = first; i < first + n; i++)
+		all = all && can_forward(b->nexthop[i]);
+	if (likely(all))
+		return;
 	for (; packets != 0; packets &= packets - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(packets);
 
-		while (at + 1 < wanted->n && wanted->packet[at + 1] <= i)
-			at++;
-		b->nexthop[i] = answer[at];
-		if (unlikely(!can_forward(answer[at])))
+		if (!can_forward(b->nexthop[b->answer[i]]))
 			b->plain &= ~(UINT64_C(1) << i);
 	}
 }
@@ -62,53 +53,57 @@ spread(struct express_burst *b, uint64_t packets, const struct wanted *wanted,
 static void
 look_up4(struct worker *w, uint16_t network, struct rte_mbuf *const *pkts, struct express_burst *b)
 {
-	const struct nexthop *answer[WORKER_BURST];
-	struct wanted wanted = {.n = 0};
+	uint64_t packets = b->plain & b->routed & ~b->v6, unfit = 0;
+	rte_be32_t wanted[WORKER_BURST], last = 0;
+	uint16_t n = 0;
 
-	for (uint64_t left = b->plain & b->routed & ~b->v6; left != 0; left &= left - 1) {
+	for (uint64_t left = packets; left != 0; left &= left - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(left);
 		const struct rte_ipv4_hdr *ip = l3_of(pkts[i]);
 
 		if (unlikely(!is_routable4(ip))) {
-			b->plain &= ~(UINT64_C(1) << i);
+			unfit |= UINT64_C(1) << i;
 			continue;
 		}
-		if (wanted.n > 0 && wanted.ip4[wanted.n - 1] == ip->dst_addr)
-			continue;
-		wanted.packet[wanted.n] = (uint8_t)i;
-		wanted.network[wanted.n] = network;
-		wanted.ip4[wanted.n++] = ip->dst_addr;
+		if (ip->dst_addr != last) { // which is no host's at first
+			last = ip->dst_addr;
+			wanted[n++] = last;
+		}
+		b->answer[i] = (uint8_t)(n - 1);
 	}
-	if (wanted.n == 0)
+	b->plain &= ~unfit;
+	if (n == 0)
 		return;
-	route_lookup4(w->dp, wanted.network, wanted.ip4, wanted.n, answer);
-	spread(b, b->plain & b->routed & ~b->v6, &wanted, answer);
+	route_cache_lookup4(w->routes, w->dp, network, wanted, n, b->nexthop);
+	check_answers(b, packets & ~unfit, 0, n);
 }
 
 static void
 look_up6(struct worker *w, uint16_t network, struct rte_mbuf *const *pkts, struct express_burst *b)
 {
-	const struct nexthop *answer[WORKER_BURST];
-	struct wanted wanted = {.n = 0};
+	uint64_t packets = b->plain & b->routed & b->v6, unfit = 0;
+	const uint8_t *wanted[WORKER_BURST];
+	uint16_t networks[WORKER_BURST], n = 0;
 
-	for (uint64_t left = b->plain & b->routed & b->v6; left != 0; left &= left - 1) {
+	for (uint64_t left = packets; left != 0; left &= left - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(left);
 		const struct rte_ipv6_hdr *ip = l3_of(pkts[i]);
 
 		if (unlikely(!is_routable6(ip))) {
-			b->plain &= ~(UINT64_C(1) << i);
+			unfit |= UINT64_C(1) << i;
 			continue;
 		}
-		if (wanted.n > 0 && memcmp(wanted.ip6[wanted.n - 1], ipv6_dst(ip), 16) == 0)
-			continue;
-		wanted.packet[wanted.n] = (uint8_t)i;
-		wanted.network[wanted.n] = network;
-		wanted.ip6[wanted.n++] = ipv6_dst(ip);
+		if (n == 0 || memcmp(wanted[n - 1], ipv6_dst(ip), 16) != 0) {
+			networks[n] = network;
+			wanted[n++] = ipv6_dst(ip);
+		}
+		b->answer[i] = (uint8_t)(WORKER_BURST + n - 1);
 	}
-	if (wanted.n == 0)
+	b->plain &= ~unfit;
+	if (n == 0)
 		return;
-	route_lookup6(w->dp, wanted.network, wanted.ip6, wanted.n, answer);
-	spread(b, b->plain & b->routed & b->v6, &wanted, answer);
+	route_lookup6(w->dp, networks, wanted, n, b->nexthop + WORKER_BURST);
+	check_answers(b, packets & ~unfit, WORKER_BURST, n);
 }
 
 static void

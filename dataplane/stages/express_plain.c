@@ -128,7 +128,7 @@ is_plain4(const struct express_ready *ready, const uint8_t *frame, uint32_t len)
 	wrong |= (load64(frame + L3 + 8) ^ ready->address4) & ready->address4_mask;
 	if (unlikely(wrong != 0) || unlikely((frame[0] & 1) != 0))
 		return false;
-	total = rte_be_to_cpu_16(ip->total_length);
+	total = rte_be_to_cpu_32(load32(frame + L3)) & UINT16_MAX; // its total length
 	return likely(total - PLAIN4_MIN <= len - L3 - PLAIN4_MIN)
 	       && likely(total - sizeof(*ip) >= parse_l4_min[ip->next_proto_id])
 	       && likely(load32(frame + L3 + sizeof(*ip))

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "checksum.h"
+#include "packet.h"
 #include "tables/nexthop.h"
 
 static inline void
@@ -16,21 +16,31 @@ rewrite_macs(struct rte_ether_hdr *ether, const struct nexthop *nexthop)
 	memcpy(ether, &nexthop->header, sizeof(nexthop->header));
 }
 
-// One hop less to live. TTL and protocol share one word of the IPv4 header (RFC 1624).
+// One hop less to live: at least one is left before. The TTL is the first byte of its 16-bit word,
+// so that the sum of the header falls by 0x100 and the checksum rises by as much (RFC 1624,
+// equation 3 with m' = m - 0x100).
+static inline void
+rewrite_hop4(struct rte_ipv4_hdr *ip)
+{
+	uint32_t sum = (uint16_t)~ip->hdr_checksum + (uint32_t)(UINT16_MAX - RTE_BE16(0x100));
+
+	ip->time_to_live--;
+	ip->hdr_checksum = (rte_be16_t) ~((sum & UINT16_MAX) + (sum >> 16));
+}
+
+static inline void
+rewrite_hop6(struct rte_ipv6_hdr *ip)
+{
+	ip->hop_limits--;
+}
+
 static inline void
 rewrite_hop(void *header, bool is_v4)
 {
-	struct rte_ipv4_hdr *ip = header;
-	uint16_t from, to;
-
-	if (!is_v4) {
-		((struct rte_ipv6_hdr *)header)->hop_limits--;
-		return;
-	}
-	memcpy(&from, &ip->time_to_live, sizeof(from));
-	ip->time_to_live--;
-	memcpy(&to, &ip->time_to_live, sizeof(to));
-	ip->hdr_checksum = checksum_replace16(ip->hdr_checksum, from, to);
+	if (likely(is_v4))
+		rewrite_hop4(header);
+	else
+		rewrite_hop6(header);
 }
 
 #endif

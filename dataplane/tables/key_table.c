@@ -7,22 +7,15 @@
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
 #include <rte_random.h>
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
 
-#define WAYS 4
+#include "key_bucket.h"
+
+#define WAYS KEY_BUCKET_WAYS
 #define EMPTY UINT64_MAX
 #define DEAD (UINT64_MAX - 1) // was removed, waits for its grace period
 #define GRAVES 1024 // removed entries that may wait
 #define RECLAIM 8 // of them at most, with each entry that is added
 #define STICKY UINT8_MAX
-
-struct bucket {
-	uint64_t key[WAYS];
-	uint64_t value[WAYS]; // of a key that some reader may have seen: changes only by
-			      // key_table_set
-} __rte_cache_aligned;
 
 // A removed entry and the grace period after which its place is free.
 struct grave {
@@ -30,7 +23,7 @@ struct grave {
 };
 
 struct key_table {
-	struct bucket *buckets;
+	struct key_bucket *buckets;
 	uint64_t mask; // number of buckets - 1
 	// How many entries found this bucket full and lie further on; STICKY: once too many to
 	// count.
@@ -42,39 +35,14 @@ struct key_table {
 	struct grave graves[GRAVES];
 };
 
-static_assert(sizeof(struct bucket) == RTE_CACHE_LINE_SIZE, "one cache line");
-
-// Both halves of a product with a random odd factor.
 static inline uint64_t
 home_of(const struct key_table *table, uint64_t key)
 {
-	unsigned __int128 product = (unsigned __int128)(key ^ table->seed) * table->factor;
-
-	return ((uint64_t)product ^ (uint64_t)(product >> 64)) & table->mask;
-}
-
-// Bit i: way i holds the key.
-static inline unsigned int
-match(const struct bucket *bucket, uint64_t key)
-{
-#ifdef __AVX2__
-	// Each lane is one aligned 8-byte load, as below.
-	__m256i keys = _mm256_load_si256((const __m256i *)(const volatile void *)bucket->key);
-	__m256i same = _mm256_cmpeq_epi64(keys, _mm256_set1_epi64x((long long)key));
-
-	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(same));
-#else
-	unsigned int bits = 0;
-
-	for (unsigned int i = 0; i < WAYS; i++)
-		bits |= (unsigned int)(__atomic_load_n(&bucket->key[i], __ATOMIC_RELAXED) == key)
-			<< i;
-	return bits;
-#endif
+	return key_hash(key, table->seed, table->factor) & table->mask;
 }
 
 static inline uint64_t
-value_of(const struct bucket *bucket, unsigned int bits)
+value_of(const struct key_bucket *bucket, unsigned int bits)
 {
 	rte_smp_rmb(); // behind the key; costs nothing on x86
 	return __atomic_load_n(&bucket->value[__builtin_ctz(bits)], __ATOMIC_ACQUIRE);
@@ -95,7 +63,7 @@ key_table_create(const char *name, uint32_t max_entries, struct rte_rcu_qsbr *qs
 	table = rte_zmalloc_socket(name, sizeof(*table), RTE_CACHE_LINE_SIZE, socket_id);
 	if (table != NULL) {
 		table->buckets = rte_malloc_socket(
-			name, n * sizeof(struct bucket), RTE_CACHE_LINE_SIZE, socket_id);
+			name, n * sizeof(struct key_bucket), RTE_CACHE_LINE_SIZE, socket_id);
 		table->overflow = rte_zmalloc_socket(name, n, RTE_CACHE_LINE_SIZE, socket_id);
 	}
 	if (table == NULL || table->buckets == NULL || table->overflow == NULL) {
@@ -103,7 +71,7 @@ key_table_create(const char *name, uint32_t max_entries, struct rte_rcu_qsbr *qs
 		rte_errno = ENOMEM;
 		return NULL;
 	}
-	memset(table->buckets, 0xff, n * sizeof(struct bucket)); // EMPTY
+	memset(table->buckets, 0xff, n * sizeof(struct key_bucket)); // EMPTY
 	table->mask = n - 1;
 	table->seed = rte_rand();
 	table->factor = rte_rand() | 1;
@@ -123,7 +91,7 @@ key_table_free(struct key_table *table)
 }
 
 static void
-put_key(struct bucket *bucket, unsigned int way, uint64_t key)
+put_key(struct key_bucket *bucket, unsigned int way, uint64_t key)
 {
 	__atomic_store_n(&bucket->key[way], key, __ATOMIC_RELEASE);
 }
@@ -163,14 +131,14 @@ bury(struct key_table *table, uint64_t at, unsigned int way)
 }
 
 // The bucket of a key, or NULL; *at is its number and *bits its way.
-static struct bucket *
+static struct key_bucket *
 find(const struct key_table *table, uint64_t key, uint64_t *at, unsigned int *bits)
 {
 	*at = home_of(table, key);
 	if (key > KEY_TABLE_KEY_MAX)
 		return NULL;
 	for (uint64_t left = table->mask;; left--) {
-		*bits = match(&table->buckets[*at], key);
+		*bits = key_bucket_match(&table->buckets[*at], key);
 		if (*bits != 0)
 			return &table->buckets[*at];
 		if (left == 0 || __atomic_load_n(&table->overflow[*at], __ATOMIC_RELAXED) == 0)
@@ -197,8 +165,8 @@ try_add(struct key_table *table, uint64_t key, uint64_t value)
 	uint64_t at = home_of(table, key);
 
 	for (uint64_t left = table->mask;; left--, at = (at + 1) & table->mask) {
-		struct bucket *bucket = &table->buckets[at];
-		unsigned int free = match(bucket, EMPTY);
+		struct key_bucket *bucket = &table->buckets[at];
+		unsigned int free = key_bucket_match(bucket, EMPTY);
 
 		if (free != 0) {
 			unsigned int way = (unsigned int)__builtin_ctz(free);
@@ -216,7 +184,7 @@ try_add(struct key_table *table, uint64_t key, uint64_t value)
 int
 key_table_set(struct key_table *table, uint64_t key, uint64_t value)
 {
-	struct bucket *bucket;
+	struct key_bucket *bucket;
 	unsigned int bits;
 	uint64_t at;
 
@@ -263,7 +231,7 @@ int
 key_table_next(const struct key_table *table, uint64_t *cursor, uint64_t *key, uint64_t *value)
 {
 	while (*cursor < (table->mask + 1) * WAYS) {
-		const struct bucket *bucket = &table->buckets[*cursor / WAYS];
+		const struct key_bucket *bucket = &table->buckets[*cursor / WAYS];
 		unsigned int way = (unsigned int)((*cursor)++ % WAYS);
 
 		if (bucket->key[way] > KEY_TABLE_KEY_MAX)
@@ -280,7 +248,7 @@ key_table_get(const struct key_table *table, uint64_t key, uint64_t *value)
 {
 	unsigned int bits;
 	uint64_t at;
-	const struct bucket *bucket = find(table, key, &at, &bits);
+	const struct key_bucket *bucket = find(table, key, &at, &bits);
 
 	if (bucket == NULL)
 		return false;
@@ -292,7 +260,7 @@ uint64_t
 key_table_get_bulk(
 	const struct key_table *table, const uint64_t *keys, uint32_t n, uint64_t *values)
 {
-	const struct bucket *bucket[KEY_TABLE_BURST];
+	const struct key_bucket *bucket[KEY_TABLE_BURST];
 	uint64_t hits = 0, others = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -300,7 +268,7 @@ key_table_get_bulk(
 		rte_prefetch0(bucket[i]);
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		unsigned int bits = match(bucket[i], keys[i]);
+		unsigned int bits = key_bucket_match(bucket[i], keys[i]);
 
 		if (likely(bits != 0)) {
 			values[i] = value_of(bucket[i], bits);

@@ -49,6 +49,10 @@ int lpm_walk(const struct lpm_table *table,
 // Gives nodes back that no reader can see any more. Main thread; bounded.
 void lpm_reclaim(struct lpm *lpm);
 
+// A number that grows with every change of any table, when look-ups see it: what was looked up
+// before is still true while it stays the same. Any thread.
+uint64_t lpm_generation(const struct lpm *lpm);
+
 // Workers. n <= 64 addresses, all in this table. nexthop[i] is LPM_MISS when nothing matches.
 void lpm_lookup4_bulk(
 	const struct lpm_table *table, const rte_be32_t *addr, uint32_t n, uint32_t *nexthop);

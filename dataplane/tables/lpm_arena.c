@@ -30,6 +30,7 @@ struct lpm {
 	uint32_t free_list[LPM_NODE_UNITS + 1]; // by size; a free block starts with the next one
 	struct slab slab[LPM_NODE_UNITS + 1];
 	struct rte_rcu_qsbr *qsbr;
+	uint64_t generation; // writer: main thread; readers: workers
 
 	// Retired nodes, a ring of unit indices: [head, sealed) wait for token, [sealed, tail) for
 	// a token of their own.
@@ -270,6 +271,18 @@ free_retired(struct lpm *lpm, uint32_t max)
 		lpm_release(lpm, unit, lpm_node(lpm->base, unit)->units);
 	}
 	return n;
+}
+
+void
+lpm_note_change(struct lpm *lpm)
+{
+	__atomic_store_n(&lpm->generation, lpm->generation + 1, __ATOMIC_RELEASE);
+}
+
+uint64_t
+lpm_generation(const struct lpm *lpm)
+{
+	return __atomic_load_n(&lpm->generation, __ATOMIC_ACQUIRE);
 }
 
 void

@@ -75,6 +75,8 @@ int lpm_retire_reserve(struct lpm *lpm, uint32_t n);
 void lpm_retire(struct lpm *lpm, uint32_t unit);
 uint8_t *lpm_base(const struct lpm *lpm);
 // Frees a whole table after a grace period, piece by piece.
+// After every change that a look-up may see, see lpm_generation().
+void lpm_note_change(struct lpm *lpm);
 void lpm_bury(struct lpm *lpm, struct lpm_table *table);
 // Gives back a few retired nodes; cheap enough for every update.
 void lpm_reclaim_some(struct lpm *lpm);

@@ -51,8 +51,10 @@ lpm_table_create(struct lpm *lpm, uint8_t address_bits)
 void
 lpm_table_free(struct lpm_table *table)
 {
-	if (table != NULL)
-		lpm_bury(table->lpm, table);
+	if (table == NULL)
+		return;
+	lpm_note_change(table->lpm);
+	lpm_bury(table->lpm, table);
 }
 
 uint32_t
@@ -390,8 +392,8 @@ is_leaf(const struct change *change)
 	return (*at->slot & LPM_LEAF) != 0 && at->offset == change->length;
 }
 
-int
-lpm_set(struct lpm_table *table, const uint8_t *prefix, uint8_t length, uint32_t nexthop)
+static int
+set_rule(struct lpm_table *table, const uint8_t *prefix, uint8_t length, uint32_t nexthop)
 {
 	struct change change;
 	unsigned int match = 0;
@@ -422,8 +424,8 @@ lpm_set(struct lpm_table *table, const uint8_t *prefix, uint8_t length, uint32_t
 	return error;
 }
 
-int
-lpm_del(struct lpm_table *table, const uint8_t *prefix, uint8_t length)
+static int
+del_rule(struct lpm_table *table, const uint8_t *prefix, uint8_t length)
 {
 	const struct step *at;
 	struct change change;
@@ -454,6 +456,24 @@ lpm_del(struct lpm_table *table, const uint8_t *prefix, uint8_t length)
 		table->count--;
 	else
 		roll_back(&change);
+	return error;
+}
+
+int
+lpm_set(struct lpm_table *table, const uint8_t *prefix, uint8_t length, uint32_t nexthop)
+{
+	int error = set_rule(table, prefix, length, nexthop);
+
+	lpm_note_change(table->lpm);
+	return error;
+}
+
+int
+lpm_del(struct lpm_table *table, const uint8_t *prefix, uint8_t length)
+{
+	int error = del_rule(table, prefix, length);
+
+	lpm_note_change(table->lpm);
 	return error;
 }
 

@@ -206,10 +206,12 @@ publish(struct neighbors *neighbors, const struct cw_ip *ip, struct neighbor *en
 {
 	int error = try_publish(neighbors, ip, entry);
 
-	if (error != -ENOSPC)
-		return error;
-	rcu_wait(neighbors->dp); // keys of removed entries may still wait for readers
-	return try_publish(neighbors, ip, entry);
+	if (error == -ENOSPC) {
+		rcu_wait(neighbors->dp); // keys of removed entries may still wait for readers
+		error = try_publish(neighbors, ip, entry);
+	}
+	dp_note_change(neighbors->dp);
+	return error;
 }
 
 static const struct neighbor *
@@ -280,6 +282,7 @@ neighbor_del(struct neighbors *neighbors, uint8_t kind, uint16_t network, const 
 		rte_hash_del_key_with_hash(neighbors->v4, &key4, signature4(neighbors, &key4));
 	}
 	neighbors->count--;
+	dp_note_change(neighbors->dp);
 	drop(neighbors, entry);
 	return 0;
 }

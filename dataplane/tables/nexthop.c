@@ -247,6 +247,7 @@ publish(struct nexthops *nexthops, uint32_t id, struct published *published)
 	struct published *old = nexthops->ready[id];
 
 	__atomic_store_n(&nexthops->ready[id], published, __ATOMIC_RELEASE);
+	dp_note_change(nexthops->dp);
 	if (old != NULL)
 		rcu_defer(nexthops->dp, rte_free, old);
 }

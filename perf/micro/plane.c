@@ -49,7 +49,7 @@ plane_has_hugepages(void)
 	long pages = 0;
 
 	if (file != NULL && known < 0 && fscanf(file, "%ld", &pages) == 1)
-		known = pages >= MEMORY_MIB / 2 + 8;
+		known = pages >= MEMORY_MIB / 2 + 8 && getenv("CAUSEWAY_NO_HUGE") == NULL;
 	if (file != NULL)
 		fclose(file);
 	return known > 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "checksum.h"
 #include "events.h"
 #include "express_frames.h"
+#include "stages/rewrite_l3.h"
 #include "worker_private.h"
 
 #include <rte_cycles.h>
@@ -317,6 +319,77 @@ test_same_outcome(void **state)
 	free(frames);
 }
 
+static uint16_t
+send_routed(struct fixture *f)
+{
+	struct frame frame = frame_udp4(2, 3, ROUTER_MAC);
+	uint64_t express = f->w->stages[graph_stage_id("express")].packets;
+
+	frame_ipv4(&frame)->dst_addr = RTE_BE32(RTE_IPV4(10, 9, 0, 7));
+	frame_fix_ipv4(&frame);
+	fixture_sent_clear(f);
+	inject(f, 2, &frame);
+	return (uint16_t)(f->w->stages[graph_stage_id("express")].packets - express);
+}
+
+static uint8_t
+last_mac_byte(struct fixture *f, uint16_t port)
+{
+	return packet_ether(fixture_sent_packet(f, port, 0))->dst_addr.addr_bytes[5];
+}
+
+// What was remembered of a route is forgotten with each change of it.
+static void
+test_changes_are_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct cw_nexthop object = {
+		.id = ROUTE_NEXTHOP, .kind = CW_NEXTHOP_PORT, .port = 4, .mac = {2, 0, 0, 0, 1, 9}};
+	const struct cw_ip ip = {.addr = {10, 9, 0, 7}, .family = 4, .prefix = 32};
+	const struct rte_ether_addr mac = {{2, 0, 0, 0, 1, 77}};
+	const uint8_t prefix[4] = {10, 9};
+	struct lpm_table *routes = f->dp->networks[0]->routes4;
+
+	f->w->express = true;
+	add_routes(f);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(send_routed(f), 1);
+		assert_int_equal(last_mac_byte(f, 3), 3);
+	}
+	assert_int_equal(nexthop_set(f->dp->nexthops, &object), 0);
+	assert_int_equal(send_routed(f), 1);
+	assert_int_equal(last_mac_byte(f, 4), 9);
+	assert_int_equal(neighbor_set(f->dp->neighbors, NEIGHBOR_STATIC, 0, &ip, &mac, 3), 0);
+	assert_int_equal(send_routed(f), 1);
+	assert_int_equal(last_mac_byte(f, 3), 77);
+	assert_int_equal(neighbor_del(f->dp->neighbors, NEIGHBOR_STATIC, 0, &ip), 0);
+	assert_int_equal(send_routed(f), 1);
+	assert_int_equal(last_mac_byte(f, 4), 9);
+	assert_int_equal(lpm_del(routes, prefix, 16), 0);
+	assert_int_equal(send_routed(f), 0);
+	assert_int_equal(fixture_drops(f, 2, "no_route"), 1);
+}
+
+// One hop less, for every checksum.
+static void
+test_hop(void **state)
+{
+	for (uint32_t ttl = 1; ttl <= UINT8_MAX; ttl += 127)
+		for (uint32_t checksum = 0; checksum <= UINT16_MAX; checksum++) {
+			struct rte_ipv4_hdr ip = {.time_to_live = (uint8_t)ttl,
+				.next_proto_id = 17,
+				.hdr_checksum = (rte_be16_t)checksum};
+			uint16_t from, to, expected;
+
+			memcpy(&from, &ip.time_to_live, sizeof(from));
+			rewrite_hop4(&ip);
+			memcpy(&to, &ip.time_to_live, sizeof(to));
+			expected = checksum_replace16((uint16_t)checksum, from, to);
+			assert_int_equal(ip.time_to_live, ttl - 1);
+			assert_int_equal(ip.hdr_checksum, expected);
+		}
+}
+
 static int
 teardown(void **state)
 {
@@ -328,7 +401,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_same_outcome, setup_ports, teardown)};
+		cmocka_unit_test_setup_teardown(test_same_outcome, setup_ports, teardown),
+		cmocka_unit_test_setup_teardown(test_changes_are_seen, setup_ports, teardown),
+		cmocka_unit_test(test_hop),
+	};
 	const char *text = getenv("CAUSEWAY_SEED");
 	unsigned int seed = text != NULL ? (unsigned int)atoi(text) : (unsigned int)rte_rdtsc();
 
