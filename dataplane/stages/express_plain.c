@@ -147,7 +147,7 @@ is_plain6(const struct express_ready *ready, const uint8_t *frame, uint32_t len)
 		|| (frame[0] & 1) != 0 || frame[L3] >> 4 != 6)
 		return false;
 	payload = rte_be_to_cpu_16(ip->payload_len);
-	return payload >= RTE_MAX((uint8_t)8, parse_l4_min[ip->proto])
+	return payload >= RTE_MAX(8u, (uint32_t)parse_l4_min[ip->proto])
 	       && payload <= len - L3 - sizeof(*ip) && !ipv6_is_extension(ip->proto)
 	       && ip->proto != IPPROTO_ICMPV6
 	       && load32(frame + L3 + sizeof(*ip)) != RTE_BE32(DHCP6_SERVER << 16 | DHCP6_CLIENT)
