@@ -52,6 +52,9 @@ vhost_features_offered(const struct vhost_arguments *arguments, uint16_t n_pairs
 		features |= BIT(VIRTIO_F_RING_PACKED);
 	if (arguments->iommu)
 		features |= BIT(VIRTIO_F_IOMMU_PLATFORM);
+	// librte_vhost's enqueue takes the length out of a super-frame's pseudo-header sum.
+	if (!arguments->own_rings)
+		features &= ~(BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6));
 	if (n_pairs > 1)
 		features |= BIT(VIRTIO_NET_F_MQ);
 	return features;

@@ -191,7 +191,8 @@ test_path_mode(void **state)
 static void
 test_features_offered(void **state)
 {
-	struct vhost_arguments a = {.packed = true};
+	const uint64_t tso = BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6);
+	struct vhost_arguments a = {.packed = true, .own_rings = true};
 	uint64_t features = vhost_features_offered(&a, 1);
 	const unsigned int never[] = {VIRTIO_NET_F_HOST_UFO, VIRTIO_NET_F_GUEST_UFO,
 		VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_GUEST_ECN, VHOST_F_LOG_ALL};
@@ -200,13 +201,14 @@ test_features_offered(void **state)
 		assert_int_equal(features & BIT(never[i]), 0);
 	assert_true((features & BIT(VIRTIO_F_RING_PACKED)) != 0);
 	assert_true((features & BIT(VIRTIO_NET_F_MTU)) != 0);
+	assert_true((features & tso) == tso);
 	assert_int_equal(features & BIT(VIRTIO_NET_F_MQ), 0);
 	assert_int_equal(features & BIT(VIRTIO_F_IOMMU_PLATFORM), 0);
 	assert_true((vhost_features_offered(&a, 2) & BIT(VIRTIO_NET_F_MQ)) != 0);
 	a = (struct vhost_arguments){.iommu = true};
 	features = vhost_features_offered(&a, 1);
 	assert_true((features & BIT(VIRTIO_F_IOMMU_PLATFORM)) != 0);
-	assert_int_equal(features & BIT(VIRTIO_F_RING_PACKED), 0);
+	assert_int_equal(features & (BIT(VIRTIO_F_RING_PACKED) | tso), 0);
 }
 
 static void
