@@ -42,6 +42,8 @@ def assert_connected(kernel, pods):
         wait_until(
             lambda p=pod: ping(kernel.namespace, p.ip4, 1)[0] == 0, f"{pod.ip4} answers", timeout=60
         )
+        wait_until(lambda p=pod: ping(p, kernel.ip6, 1)[0] == 0, f"IPv6 of {pod.ip4}", timeout=60)
+        assert ping(kernel.namespace, pod.ip4)[0] == 0
         assert ping(pod, kernel.ip6)[0] == 0
 
 
