@@ -128,7 +128,7 @@ spoil4(struct frame *frame)
 		break;
 	case 4:
 		ip->dst_addr =
-			rte_cpu_to_be_32(pick(2) ? RTE_IPV4(127, 0, 0, 1) : RTE_IPV4(224, 0, 0, 5));
+			rte_cpu_to_be_32(pick(2) ? RTE_IPV4(127, 0, 0, 1) : RTE_IPV4(224u, 0, 0, 5));
 		break;
 	case 5:
 		ip->next_proto_id = (uint8_t)(pick(2) ? 6 : pick(256));
