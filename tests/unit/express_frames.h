@@ -127,8 +127,8 @@ spoil4(struct frame *frame)
 		ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 1, 0, pick(6)));
 		break;
 	case 4:
-		ip->dst_addr =
-			rte_cpu_to_be_32(pick(2) ? RTE_IPV4(127, 0, 0, 1) : RTE_IPV4(224u, 0, 0, 5));
+		ip->dst_addr = rte_cpu_to_be_32(
+			pick(2) ? RTE_IPV4(127, 0, 0, 1) : RTE_IPV4(224u, 0, 0, 5));
 		break;
 	case 5:
 		ip->next_proto_id = (uint8_t)(pick(2) ? 6 : pick(256));
@@ -167,12 +167,16 @@ spoil6(struct frame *frame)
 	}
 }
 
+#define EXPRESS_FRAME_MIN 42 // bytes of the shortest frame made here
+
 static inline void
 spoil_frame(struct express_frame *f)
 {
 	struct frame *frame = &f->frame;
 	bool is_v6 = frame->bytes[14] >> 4 == 6;
 
+	if (frame->len < EXPRESS_FRAME_MIN)
+		return; // was cut before: nothing left to write into
 	switch (pick(12)) {
 	case 0:
 		to_group(frame);
