@@ -7,8 +7,9 @@ import subprocess
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 MAX_STEAL = 0.02  # of a block's time; the counter moves in ticks of 10 ms
 MAX_WAIT = 0.02  # of a block's time that the worker was runnable but not running
-MAX_LOAD_WAIT = 0.15  # likewise of the generator, which shares its CPU with all control threads; what its gaps do
-# to rate and bursts is judged apart
+# Likewise of the generator, which shares its CPU with all control threads: what its gaps do to rate
+# and bursts is judged apart.
+MAX_LOAD_WAIT = 0.15
 MAX_CLOCK = 0.05  # difference of the add loop before and after
 
 
