@@ -66,7 +66,7 @@ def measure(bench, dp, peer):
         for mode in chooser.sample(list(MODES), len(MODES)):
             before = busy_seconds(dp)
             result = peer.bulk(
-                *guests, bench.options.seconds, **MODES[mode], **stream(ports)
+                *guests, bench.options.seconds, stall_ms=100, **MODES[mode], **stream(ports)
             )
             result["busy"] = (busy_seconds(dp) - before) / result["seconds"]
             found[mode].append(result)

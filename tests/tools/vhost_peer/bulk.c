@@ -10,7 +10,9 @@
 #include "peer.h"
 #include "text.h"
 
-#define STALL_NS 100000000ull // without progress: what is under way counts as lost
+// Without progress for so long, what is under way counts as lost. A switch that only waited for its
+// CPU still delivers it.
+#define STALL_MS 5000
 #define RX_BURST 64
 
 struct bulk_run {
@@ -24,6 +26,7 @@ struct bulk_run {
 	uint64_t sent, received, lost, window; // bytes of payload; received: as far as offsets went
 	uint64_t good; // bytes seen
 	uint64_t frames, supers, stalls;
+	uint64_t stall_ns;
 };
 
 static uint64_t
@@ -141,7 +144,7 @@ run_for(struct bulk_run *run, uint64_t duration_ns)
 		now = now_ns();
 		if (run->received != before)
 			progress = now;
-		if (now - progress > STALL_NS) {
+		if (now - progress > run->stall_ns) {
 			run->stalls++;
 			run->lost += run->sent - run->received;
 			run->received = run->sent;
@@ -223,6 +226,7 @@ command_bulk(const cJSON *arguments, cJSON *result)
 	if (wrong != NULL)
 		return wrong;
 	run.window = (uint64_t)number_of(arguments, "window", (double)usual_window(&run));
+	run.stall_ns = (uint64_t)number_of(arguments, "stall_ms", STALL_MS) * 1000000;
 	run.next = 0;
 	ring_interrupts(&run.rx->ring, false);
 	port_tx_reap(run.tx);
