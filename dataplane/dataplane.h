@@ -21,6 +21,7 @@
 struct fdb;
 struct neighbors;
 struct nexthops;
+struct vteps;
 struct lpm;
 struct worker;
 
@@ -31,6 +32,7 @@ struct dataplane {
 	struct fdb *fdb;
 	struct neighbors *neighbors;
 	struct nexthops *nexthops;
+	struct vteps *vteps;
 	struct lpm *lpm;
 	struct worker *workers[CW_MAX_WORKERS]; // set before the workers start
 	uint16_t n_workers;

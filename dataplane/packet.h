@@ -22,6 +22,8 @@ enum packet_origin {
 	PACKET_FROM_PORT = 0, // a pod or another device
 	PACKET_FROM_HOST, // the node's own stack
 	PACKET_FROM_ROUTER, // made by the switch
+	PACKET_FROM_UPLINK, // another node, as it is (host-gw)
+	PACKET_FROM_TUNNEL, // another node's tunnel end; see packet_outer()
 };
 
 enum packet_flag {
@@ -32,6 +34,8 @@ enum packet_flag {
 	PACKET_NO_ERROR =
 		1u << 4, // never answer with an ICMP error (RFC 1812, 4.3.2.7; RFC 4443, 2.4)
 	PACKET_IP_BAD = 1u << 5, // claims to be IP, but its header is malformed; see drop
+	PACKET_DECAPPED = 1u << 6, // decap has set the network
+	PACKET_TUNNEL = 1u << 7, // nexthop is a tunnel: goes to encap in place of tx
 };
 
 enum packet_fragment {
@@ -62,7 +66,9 @@ struct packet_ctx {
 	uint16_t trace; // index of the trace record while PACKET_TRACED
 	uint16_t routed_from; // id, with PACKET_ROUTED: network before the next hop's replaced it
 	uint8_t tag_len; // VLAN bytes still inside the frame (transparent ports)
-	uint8_t reserved[19];
+	uint8_t outer_len; // PACKET_FROM_TUNNEL: bytes of all outer headers, see packet_outer()
+	uint16_t vtep; // PACKET_FROM_TUNNEL: id
+	uint8_t reserved[16];
 };
 static_assert(sizeof(struct packet_ctx) == 64, "one cache line");
 
@@ -144,6 +150,14 @@ static inline void *
 packet_l4(const struct rte_mbuf *m, const struct packet_ctx *ctx)
 {
 	return rte_pktmbuf_mtod_offset(m, void *, ctx->l2_len + ctx->l3_len);
+}
+
+// The outer IP header of a packet that came out of a tunnel: its bytes are still there, in front of
+// the inner frame, until something is prepended to it.
+static inline const void *
+packet_outer(const struct rte_mbuf *m, const struct packet_ctx *ctx)
+{
+	return rte_pktmbuf_mtod_offset(m, const uint8_t *, -(int)ctx->outer_len);
 }
 
 // Symmetric hash of the flow (addresses, protocol, ports when not a fragment; MACs when not IP),

@@ -181,7 +181,7 @@ worker_inject(struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t por
 bool
 event_post(struct worker *w, const struct dp_event *event)
 {
-	__typeof__(&w->priv->event_limit[0]) limit = &w->priv->event_limit[event->type & 3];
+	__typeof__(&w->priv->event_limit[0]) limit = &w->priv->event_limit[event->type & 7];
 	uint64_t second = w->priv->tsc_per_us * 1000000;
 
 	if (w->now_tsc - limit->refill_tsc >= second) {

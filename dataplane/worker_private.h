@@ -72,7 +72,7 @@ struct worker_private {
 	} stats;
 	struct {
 		uint64_t tokens, refill_tsc;
-	} event_limit[4];
+	} event_limit[8]; // by type
 };
 
 // worker_port.c: counters of a port on this worker. Main thread. Returns 0 or -ENOMEM.

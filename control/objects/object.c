@@ -15,6 +15,25 @@ const struct object_class *const object_classes[OBJECT_TYPES] = {
 };
 
 const char *
+object_origin_name(unsigned int origin)
+{
+	static const char *const names[ORIGINS] = {
+		[ORIGIN_STATIC] = "static",
+		[ORIGIN_HOST] = "host",
+		[ORIGIN_AUTOMATIC] = "automatic",
+		[ORIGIN_LEASE] = "lease:flannel",
+		[ORIGIN_FLANNEL] = "mirror:flannel",
+		[ORIGIN_BIRD] = "mirror:bird",
+		[ORIGIN_FRR] = "mirror:frr",
+		[ORIGIN_ADMIN] = "mirror:static",
+		[ORIGIN_KERNEL] = "mirror:kernel",
+		[ORIGIN_OTHER] = "mirror:other",
+	};
+
+	return origin < ORIGINS ? names[origin] : "unknown";
+}
+
+const char *
 object_state_name(unsigned int state)
 {
 	static const char *const names[] = {"waiting", "ready", "refused", "down", "gone"};

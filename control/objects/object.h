@@ -36,9 +36,27 @@ enum object_state {
 	OBJECT_GONE, // ports and endpoints: the device has vanished
 };
 
+// Who wants an object. Only those of users and endpoints are in the store; of two with one key
+// the lower origin wins, and the other comes back when that one goes.
+enum object_origin {
+	ORIGIN_STATIC, // "static": configured through control.sock
+	ORIGIN_HOST, // "host": comes with a host port
+	ORIGIN_AUTOMATIC, // "automatic": made for another object, goes with it
+	ORIGIN_LEASE, // "lease:flannel": read from Flannel's leases
+	// The kernel's tables, by rtm_protocol and device.
+	ORIGIN_FLANNEL, // "mirror:flannel"
+	ORIGIN_BIRD, // "mirror:bird"
+	ORIGIN_FRR, // "mirror:frr" (zebra, bgp, ospf, isis, ...)
+	ORIGIN_ADMIN, // "mirror:static": ip route add ... proto static or boot
+	ORIGIN_KERNEL, // "mirror:kernel"
+	ORIGIN_OTHER, // "mirror:other"
+	ORIGINS, // number of origins, not an origin
+};
+
 struct object {
 	uint8_t type; // object_type
 	uint8_t state; // object_state
+	uint8_t origin; // object_origin
 	char *reason; // owned; NULL: nothing to say
 };
 
@@ -80,6 +98,12 @@ object_class(const struct object *object)
 }
 
 const char *object_state_name(unsigned int state);
+const char *object_origin_name(unsigned int origin);
+static inline bool
+object_is_mirrored(const struct object *object)
+{
+	return object->origin >= ORIGIN_LEASE;
+}
 
 // Zeroed memory with the type set, or NULL.
 void *object_new(enum object_type type, size_t size);

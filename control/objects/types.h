@@ -121,7 +121,9 @@ struct nexthop {
 	uint8_t kind; // cw_nexthop_kind
 	bool automatic; // made for routes that describe their next hop inline
 	uint8_t mac[6];
-	struct cw_ip via;
+	struct cw_ip via; // PORT: the gateway that mac is of, when known; TUNNEL: the remote vtep
+	uint32_t vtep, underlay, vni; // TUNNEL, as in cw_nexthop
+	uint16_t path_mtu; // 0: not known
 	uint32_t n_members;
 	struct cw_member members[];
 };
@@ -142,16 +144,36 @@ struct route {
 struct neighbor {
 	struct object object;
 	uint32_t network;
-	uint32_t port;
+	uint32_t port; // 0: nexthop says where
+	uint32_t nexthop; // TUNNEL
 	struct cw_ip ip;
 	uint8_t mac[6];
 };
 
+// With mac zero an entry of the flood list (cw_flood): then nexthop belongs to the key.
 struct fdb {
 	struct object object;
 	uint32_t network;
-	uint32_t port;
+	uint32_t port; // 0: nexthop says where
+	uint32_t nexthop; // TUNNEL
 	uint8_t mac[6];
+};
+
+// Local end of a tunnel, see cw_vtep.
+struct vtep {
+	struct object object;
+	uint32_t id;
+	uint32_t port, network;
+	uint8_t kind; // cw_tunnel_kind
+	uint8_t ttl;
+	uint16_t flags; // cw_vtep_flag
+	uint16_t udp_port;
+	uint8_t mac[6];
+	uint16_t n_own, n_groups;
+	struct cw_ip address;
+	struct cw_ip own[CW_MAX_VTEP_OWN];
+	struct cw_ip groups[CW_MAX_VTEP_GROUPS];
+	char name[CW_NAME_LEN];
 };
 
 size_t nexthop_size(uint32_t n_members);

@@ -17,10 +17,11 @@ struct fdb;
 
 // A value: what a look-up gives, one word.
 struct fdb_entry {
-	uint16_t port;
+	uint16_t port; // 0: behind another node, see fdb_nexthop()
 	uint8_t learned; // 0: static
 	uint8_t reserved;
-	uint32_t slot; // of learned entries: index for fdb_touch
+	uint32_t slot; // of learned entries: index for fdb_touch; of static ones without port: next
+		       // hop
 } __rte_aligned(8);
 
 typedef uint64_t fdb_key;

@@ -16,6 +16,8 @@ struct lpm_table;
 
 struct flood_list {
 	uint16_t n;
+	uint16_t n_remote;
+	const uint32_t *nexthop; // n_remote tunnel next hops that get a copy each, behind port[]
 	uint16_t port[]; // ids of the ports that get flooded frames; each once
 };
 
@@ -25,6 +27,7 @@ struct network {
 	uint32_t vni;
 	struct rte_ether_addr router_mac;
 	bool learning;
+	bool resolve; // the switch asks for neighbours itself
 	uint16_t host_port; // id, 0 = none
 	uint32_t learn_age_s, learn_limit;
 	const struct flood_list *flood; // never NULL

@@ -6,6 +6,7 @@
 // so that failover is one store however many routes share it. Writer: main thread. Readers:
 // workers, lock-free.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_ether.h>
@@ -24,6 +25,24 @@ enum nexthop_action {
 	NEXTHOP_UNREACHABLE,
 	NEXTHOP_PROHIBIT,
 	NEXTHOP_GROUP,
+	NEXTHOP_TUNNEL, // encapsulate with the header of .tunnel, send to out_port
+};
+
+// Everything in front of the inner frame (VXLAN) or packet (IPIP, UDP), ready to be copied:
+// Ethernet without tags, IP, UDP and VXLAN, as far as the kind has them. Lengths, the UDP source
+// port, checksums, DSCP, ECN and the IPv4 identification are the packet's own.
+#define TUNNEL_HEADER_MAX 72 // 14 + 40 + 8 + 8, rounded up
+struct nexthop_tunnel {
+	uint8_t kind; // cw_tunnel_kind
+	uint8_t header_len; // bytes of header[]
+	uint8_t outer_v6; // 0 or 1
+	uint8_t checksum; // 1: UDP checksum wanted (IPv6 always)
+	uint16_t vtep; // id
+	uint16_t underlay_network; // of the uplink, for its VLAN tag
+	uint32_t remote_hash; // of the remote's address, for "is this where it came from"
+	struct cw_ip remote;
+	const struct nexthop_group *underlay; // ECMP over underlays; NULL: the header is complete
+	uint8_t header[TUNNEL_HEADER_MAX] __rte_aligned(8);
 };
 
 // Buckets of an ECMP group: a power of two, filled in proportion to the weights. At least 64, and
@@ -44,6 +63,10 @@ struct nexthop {
 	} header; // ready to be copied over the frame's
 	const struct nexthop_group *group;
 	const struct cw_ip *via; // of NEXTHOP_CONNECTED: whom to resolve, NULL = the destination
+	// NEXTHOP_TUNNEL: mtu is in inner terms (L3 bytes that fit the tunnel), header.dst and
+	// header.src are the inner MACs of routed packets.
+	const struct nexthop_tunnel *tunnel;
+	uint32_t id; // as on the wire; 0: ready-made one of a neighbour
 };
 
 struct nexthops;
@@ -72,6 +95,11 @@ const struct nexthop *nexthop_get(const struct nexthops *nexthops, uint32_t id);
 // Workers: the member of a group (action NEXTHOP_GROUP) by the flow hash, NULL when it is gone.
 const struct nexthop *nexthop_member(
 	const struct nexthops *nexthops, const struct nexthop *group, uint32_t hash);
+
+// Main thread and workers: whether some tunnel next hop of this vtep has this remote (strict mode,
+// learning). *id is the lowest such next hop of the network, 0 when there is none in it.
+bool nexthop_has_remote(const struct nexthops *nexthops, uint16_t vtep, uint16_t network,
+	const struct cw_ip *remote, uint32_t *id);
 
 // Identifiers above CW_MAX_NEXTHOPS are the data plane's own, one per meaning and network:
 // the leaf values of the routes that a network brings with it.

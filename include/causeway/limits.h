@@ -7,6 +7,9 @@
 #define CW_MAX_NETWORKS 4096 // network identifiers are 0 .. CW_MAX_NETWORKS - 1
 #define CW_MAX_PORTS 4096 // port identifiers are 0 .. CW_MAX_PORTS - 1; 0 is "the switch itself"
 #define CW_MAX_NEXTHOPS 65536 // next-hop identifiers are 1 .. CW_MAX_NEXTHOPS - 1; 0 is "none"
+#define CW_MAX_VTEPS 256 // vtep identifiers are 1 .. CW_MAX_VTEPS - 1
+#define CW_MAX_VTEP_OWN 16 // inner addresses of one vtep that are the node's
+#define CW_MAX_VTEP_GROUPS 64 // multicast groups of one vtep
 #define CW_MAX_WORKERS 64
 #define CW_MAX_MEMBERS 64 // members of one ECMP next hop
 #define CW_MAX_QUEUES 16 // queues of one port, each a descriptor

@@ -31,7 +31,7 @@
 #include <causeway/limits.h>
 
 #define CW_WIRE_MAGIC 0x50445743u // "CWDP"
-#define CW_WIRE_VERSION 2u
+#define CW_WIRE_VERSION 3u
 
 enum cw_frame_type {
 	CW_HELLO = 1, // one cw_hello each way; the reply is followed by a CW_NAMES event
@@ -64,6 +64,8 @@ enum cw_item_type {
 	CW_ITEM_NEIGHBOR,
 	CW_ITEM_NEXTHOP,
 	CW_ITEM_ROUTE,
+	CW_ITEM_VTEP,
+	CW_ITEM_FLOOD,
 	// answers
 	CW_ITEM_PORT_STATS = 64,
 	CW_ITEM_STAGE_STATS,
@@ -78,6 +80,7 @@ enum cw_item_type {
 	CW_ITEM_NEIGHBOR_WANTED,
 	CW_ITEM_TABLE_FULL,
 	CW_ITEM_TRACE_RECORD,
+	CW_ITEM_REMOTE_WANTED,
 };
 
 struct cw_frame {
@@ -141,6 +144,8 @@ struct cw_name {
 
 enum cw_network_flag {
 	CW_NETWORK_LEARNING = 1u << 0,
+	CW_NETWORK_RESOLVE = 1u << 1, // the switch itself asks by ARP and ND for neighbours that it
+				      // wants; else it only tells (cw_neighbor_wanted)
 };
 
 struct cw_network {
@@ -210,6 +215,10 @@ enum cw_port_flag {
 	CW_PORT_HAIRPIN = 1u << 0, // may send back to where a frame came from
 	CW_PORT_TRANSPARENT = 1u << 1, // frames with unmapped tags are carried whole
 	CW_PORT_NO_FLOOD = 1u << 2, // gets no flooded frames
+	// Leads to other nodes. Tunnel packets to a vtep of this port are taken out of their tunnel.
+	// What else is sent to its mac is routed in its network (the one of the tag), and what is
+	// neither goes to that network's host port as it is. Frames leave with mac as their source.
+	CW_PORT_UPLINK = 1u << 3,
 };
 
 // What a frame from the device must keep to. Each bit is one check of the guard stage.
@@ -239,7 +248,7 @@ struct cw_port {
 	uint16_t n_trunk; // at most CW_MAX_TRUNK
 	uint32_t flags; // cw_port_flag
 	uint32_t guard; // cw_guard_flag
-	uint8_t mac[6]; // of the device at the other end, when known
+	uint8_t mac[6]; // of the device at the other end, when known; uplinks: their own
 	uint16_t n_queues; // wanted; 0 = as many as there are descriptors or workers
 	char name[CW_NAME_LEN];
 	char ifname[CW_NAME_LEN]; // of the device, for logs
@@ -268,19 +277,61 @@ struct cw_fdb {
 	uint32_t network; // key
 	uint8_t mac[6]; // key
 	uint16_t flags; // cw_fdb_flag; SET takes static entries only
-	uint32_t port;
+	uint32_t port; // 0 when nexthop says where
 	uint32_t age_s; // answers only: seconds since the address was last seen
-	uint32_t reserved;
+	uint32_t nexthop; // of kind CW_NEXTHOP_TUNNEL: behind another node; 0 when port says where
+};
+
+// Group and unknown destinations of a network are sent to this next hop as well: another node's
+// tunnel address (head-end replication) or a multicast group (RFC 7348, 4.2).
+struct cw_flood {
+	struct cw_item item;
+	uint32_t network; // key
+	uint32_t nexthop; // key; of kind CW_NEXTHOP_TUNNEL
 };
 
 struct cw_neighbor {
 	struct cw_item item;
 	uint32_t network; // key
-	uint32_t port;
+	uint32_t port; // 0 when nexthop says where
 	struct cw_ip ip; // key; prefix is 32 or 128
 	uint8_t mac[6];
 	uint16_t reserved;
-	uint32_t reserved2;
+	uint32_t nexthop; // of kind CW_NEXTHOP_TUNNEL: behind another node; 0 when port says where
+};
+
+enum cw_tunnel_kind {
+	CW_TUNNEL_VXLAN = 1, // RFC 7348
+	CW_TUNNEL_IPIP, // RFC 2003: IPv4 in IPv4
+	CW_TUNNEL_UDP, // Flannel's udp backend: an IPv4 packet alone in UDP
+};
+
+enum cw_vtep_flag {
+	// Only packets of known peers are taken: those that are the remote of a next hop of this
+	// vtep.
+	CW_VTEP_STRICT = 1u << 0,
+	CW_VTEP_CHECKSUM = 1u << 1, // sends UDP checksums over IPv4, too (over IPv6 always)
+};
+
+// A tunnel's local end. Packets that come out of it belong to the network with their VNI, those
+// without one to 'network'.
+struct cw_vtep {
+	struct cw_item item;
+	uint32_t id; // key, 1 .. CW_MAX_VTEPS - 1
+	uint32_t port; // uplink, 0: any
+	uint32_t network; // id, of IPIP and UDP
+	uint8_t kind; // cw_tunnel_kind
+	uint8_t ttl; // of outer headers, 0 = 64
+	uint16_t flags; // cw_vtep_flag
+	uint16_t udp_port; // of VXLAN and UDP, host order
+	uint8_t mac[6]; // VXLAN: inner destination that the router answers to beside its own, and
+			// inner source of what it sends (that of flannel.N); zero: the router's own
+	struct cw_ip address; // local; prefix is 32 or 128
+	uint16_t n_own; // at most CW_MAX_VTEP_OWN
+	uint16_t n_groups; // at most CW_MAX_VTEP_GROUPS
+	// n_own inner destinations that are this node's (Flannel's .0): what goes to them is handed
+	// to the host still encapsulated. Then n_groups multicast groups that it listens to.
+	struct cw_ip addresses[];
 };
 
 enum cw_nexthop_kind {
@@ -291,6 +342,11 @@ enum cw_nexthop_kind {
 	CW_NEXTHOP_UNREACHABLE, // dropped with ICMP host unreachable
 	CW_NEXTHOP_PROHIBIT, // dropped with ICMP administratively prohibited
 	CW_NEXTHOP_GROUP, // one of the members, by flow hash
+	CW_NEXTHOP_TUNNEL, // through vtep to the node with address via, on the way of underlay
+};
+
+enum cw_nexthop_flag {
+	CW_NEXTHOP_OF_TUNNELS = 1u << 0, // a group whose members are tunnels
 };
 
 struct cw_member {
@@ -304,9 +360,18 @@ struct cw_nexthop {
 	uint32_t network; // id: where via is looked up, whose host port is meant
 	uint8_t kind; // cw_nexthop_kind
 	uint8_t reserved;
+	// PORT: zero means that it is not resolved: via is told as wanted (cw_neighbor_wanted), a few
+	// packets wait. TUNNEL over VXLAN: inner destination of routed packets; zero for L2 alone.
 	uint8_t mac[6];
 	uint32_t port;
-	struct cw_ip via;
+	struct cw_ip via; // VIA: the gateway. PORT: the same, when known. TUNNEL: the remote vtep or
+			  // a group
+	uint32_t vtep; // TUNNEL: id
+	uint32_t underlay; // TUNNEL: next hop of kind PORT, VIA, or GROUP of those
+	uint32_t vni; // TUNNEL over VXLAN: 0 = that of network
+	uint16_t mtu; // L3 bytes of the path in inner terms, when it is known to be less than what
+		      // ports allow; 0: not
+	uint16_t flags; // cw_nexthop_flag
 	uint32_t n_members; // at most CW_MAX_MEMBERS; groups do not nest
 	struct cw_member members[];
 };
@@ -443,7 +508,16 @@ struct cw_neighbor_wanted {
 	uint32_t network;
 	uint32_t reserved;
 	struct cw_ip ip;
-	uint32_t reserved2;
+	uint32_t nexthop; // that is not resolved, 0: on link
+};
+
+// A station of a network with learning is behind a tunnel peer to which no next hop leads.
+struct cw_remote_wanted {
+	struct cw_item item;
+	uint32_t network;
+	uint32_t vtep;
+	struct cw_ip ip; // the peer's
+	uint32_t reserved;
 };
 
 struct cw_table_full {
@@ -497,6 +571,9 @@ static_assert(sizeof(struct cw_route) == 40, "wire layout");
 static_assert(sizeof(struct cw_fdb) == 32, "wire layout");
 static_assert(sizeof(struct cw_neighbor) == 48, "wire layout");
 static_assert(sizeof(struct cw_port) == 432, "wire layout");
+static_assert(sizeof(struct cw_vtep) == 56, "wire layout");
+static_assert(sizeof(struct cw_nexthop) == 68, "wire layout");
+static_assert(sizeof(struct cw_flood) == 16, "wire layout");
 static_assert(sizeof(struct cw_trace_record) == 160, "wire layout");
 
 // Walks the items of a frame. prev NULL gives the first. Returns NULL after the last and, with *bad

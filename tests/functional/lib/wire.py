@@ -6,7 +6,7 @@ import socket
 from ctypes import c_char, c_int16, c_int32, c_uint8, c_uint16, c_uint32, c_uint64
 
 MAGIC = 0x50445743
-VERSION = 2
+VERSION = 3
 FRAME_MAX = 1 << 20
 NAME_LEN = 64
 ARGS_LEN = 256
@@ -18,12 +18,17 @@ REPLY = 0x8000
 
 PORT_TAP, PORT_AF_PACKET, PORT_AF_XDP, PORT_HOST, PORT_NULL, PORT_RING, PORT_PCAP = range(1, 8)
 PORT_VHOST_USER, PORT_MEMIF = 8, 9
-HAIRPIN, TRANSPARENT, NO_FLOOD = 1, 2, 4
+HAIRPIN, TRANSPARENT, NO_FLOOD, UPLINK = 1, 2, 4, 8
 GUARD_MAC, GUARD_IP, GUARD_ARP, GUARD_RA, GUARD_DHCP = 1, 2, 4, 8, 16
 GUARD_ALL = 0x1F
-NETWORK_LEARNING = 1
+NETWORK_LEARNING, NETWORK_RESOLVE = 1, 2
 FDB_LEARNED = 1
-(NH_PORT, NH_VIA, NH_HOST, NH_BLACKHOLE, NH_UNREACHABLE, NH_PROHIBIT, NH_GROUP) = range(1, 8)
+(NH_PORT, NH_VIA, NH_HOST, NH_BLACKHOLE, NH_UNREACHABLE, NH_PROHIBIT, NH_GROUP, NH_TUNNEL) = range(
+    1, 9
+)
+NH_OF_TUNNELS = 1
+TUNNEL_VXLAN, TUNNEL_IPIP, TUNNEL_UDP = 1, 2, 3
+VTEP_STRICT, VTEP_CHECKSUM = 1, 2
 DOWN, UP, GONE = range(3)
 
 
@@ -175,7 +180,7 @@ class Fdb(Item):
         ("flags", c_uint16),
         ("port", c_uint32),
         ("age_s", c_uint32),
-        ("reserved", c_uint32),
+        ("nexthop", c_uint32),
     ]
 
 
@@ -187,7 +192,7 @@ class Neighbor(Item):
         ("ip", Ip),
         ("mac", c_uint8 * 6),
         ("reserved", c_uint16),
-        ("reserved2", c_uint32),
+        ("nexthop", c_uint32),
     ]
 
 
@@ -205,6 +210,11 @@ class Nexthop(Item):
         ("mac", c_uint8 * 6),
         ("port", c_uint32),
         ("via", Ip),
+        ("vtep", c_uint32),
+        ("underlay", c_uint32),
+        ("vni", c_uint32),
+        ("mtu", c_uint16),
+        ("flags", c_uint16),
         ("n_members", c_uint32),
     ]
 
@@ -212,6 +222,30 @@ class Nexthop(Item):
 class Route(Item):
     item_type = 22
     _fields_ = [("network", c_uint32), ("nexthop", c_uint32), ("prefix", Ip), ("reserved", c_uint32)]
+
+
+class Vtep(Item):
+    """tail: the node's own inner addresses, then groups."""
+
+    item_type = 23
+    _fields_ = [
+        ("id", c_uint32),
+        ("port", c_uint32),
+        ("network", c_uint32),
+        ("kind", c_uint8),
+        ("ttl", c_uint8),
+        ("flags", c_uint16),
+        ("udp_port", c_uint16),
+        ("mac", c_uint8 * 6),
+        ("address", Ip),
+        ("n_own", c_uint16),
+        ("n_groups", c_uint16),
+    ]
+
+
+class Flood(Item):
+    item_type = 24
+    _fields_ = [("network", c_uint32), ("nexthop", c_uint32)]
 
 
 COUNTERS = (
@@ -345,7 +379,12 @@ class PortEvent(Item):
 
 class NeighborWanted(Item):
     item_type = 97
-    _fields_ = [("network", c_uint32), ("reserved", c_uint32), ("ip", Ip), ("reserved2", c_uint32)]
+    _fields_ = [("network", c_uint32), ("reserved", c_uint32), ("ip", Ip), ("nexthop", c_uint32)]
+
+
+class RemoteWanted(Item):
+    item_type = 100
+    _fields_ = [("network", c_uint32), ("vtep", c_uint32), ("ip", Ip), ("reserved", c_uint32)]
 
 
 class TableFull(Item):
