@@ -215,9 +215,10 @@ enum cw_port_flag {
 	CW_PORT_HAIRPIN = 1u << 0, // may send back to where a frame came from
 	CW_PORT_TRANSPARENT = 1u << 1, // frames with unmapped tags are carried whole
 	CW_PORT_NO_FLOOD = 1u << 2, // gets no flooded frames
-	// Leads to other nodes. Tunnel packets to a vtep of this port are taken out of their tunnel.
-	// What else is sent to its mac is routed in its network (the one of the tag), and what is
-	// neither goes to that network's host port as it is. Frames leave with mac as their source.
+	// Leads to other nodes. Tunnel packets to a vtep of this port are taken out of their
+	// tunnel. What else is sent to its mac is routed in its network (the one of the tag), and
+	// what is neither goes to that network's host port as it is. Frames leave with mac as their
+	// source.
 	CW_PORT_UPLINK = 1u << 3,
 };
 
@@ -360,12 +361,13 @@ struct cw_nexthop {
 	uint32_t network; // id: where via is looked up, whose host port is meant
 	uint8_t kind; // cw_nexthop_kind
 	uint8_t reserved;
-	// PORT: zero means that it is not resolved: via is told as wanted (cw_neighbor_wanted), a few
-	// packets wait. TUNNEL over VXLAN: inner destination of routed packets; zero for L2 alone.
+	// PORT: zero means that it is not resolved: via is told as wanted (cw_neighbor_wanted), a
+	// few packets wait. TUNNEL over VXLAN: inner destination of routed packets; zero for L2
+	// alone.
 	uint8_t mac[6];
 	uint32_t port;
-	struct cw_ip via; // VIA: the gateway. PORT: the same, when known. TUNNEL: the remote vtep or
-			  // a group
+	struct cw_ip via; // VIA: the gateway. PORT: the same, when known. TUNNEL: the remote vtep
+			  // or a group
 	uint32_t vtep; // TUNNEL: id
 	uint32_t underlay; // TUNNEL: next hop of kind PORT, VIA, or GROUP of those
 	uint32_t vni; // TUNNEL over VXLAN: 0 = that of network
