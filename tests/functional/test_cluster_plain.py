@@ -16,7 +16,7 @@ def test_plain_nodes_reach_each_other(scratch, backend):
         for family in (4, 6):
             assert ping(red.namespace, green.ip(family))[0] == 0
             assert ping(one.namespace, green.ip(family))[0] == 0
-            assert_transfer(red, green, green.ip(family), 1_000_000)
+            assert_transfer(red.namespace, green.namespace, green.ip(family), 1_000_000)
         assert cluster.checksum_errors() == {}
         backend.del_remote(two, one)
         assert is_silent(red.namespace, green.ip(4))
