@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${2:-build}
 c_files=$(git -c safe.directory='*' ls-files -- '*.c' '*.h' '*.cc')
-c_sources=$(git -c safe.directory='*' ls-files -- '*.c' ':!tests/*' ':!perf/*')
+c_sources=$(git -c safe.directory='*' ls-files -- '*.c' ':!tests/*' ':!perf/*' ':!*.bpf.c')
 
 format() {
 	# shellcheck disable=SC2086
