@@ -10,6 +10,7 @@
 #include <rte_malloc.h>
 
 #include "buffer.h"
+#include "ethdev_offload.h"
 
 #define BUS "vdev"
 #define DESCRIPTORS 512
@@ -18,6 +19,7 @@
 
 struct ethdev {
 	uint16_t id; // DPDK's port id
+	bool prepares; // the device does some of the work: frames need its form
 	char name[RTE_ETH_NAME_MAX_LEN];
 };
 
@@ -80,8 +82,9 @@ queues_wanted(uint16_t wanted, uint16_t max)
 }
 
 static int
-start(struct port *port, const struct port_config *config, uint16_t id)
+start(struct port *port, const struct port_config *config, struct ethdev *device)
 {
+	const uint16_t id = device->id;
 	struct rte_eth_conf configuration = {0};
 	struct rte_eth_dev_info info;
 	int socket_id, ret;
@@ -92,6 +95,9 @@ start(struct port *port, const struct port_config *config, uint16_t id)
 	port->n_rx = queues_wanted(config->n_queues, info.max_rx_queues);
 	port->n_tx = queues_wanted(config->n_queues, info.max_tx_queues);
 	socket_id = rte_eth_dev_socket_id(id);
+	configuration.txmode.offloads = ethdev_offload_wanted(info.tx_offload_capa);
+	port->capabilities = ethdev_offload_capabilities(info.tx_offload_capa);
+	device->prepares = port->capabilities != PORT_TX_CHAINS;
 	ret = rte_eth_dev_configure(id, port->n_rx, port->n_tx, &configuration);
 	for (uint16_t q = 0; q < port->n_rx && ret == 0; q++)
 		ret = rte_eth_rx_queue_setup(
@@ -128,14 +134,13 @@ ethdev_open(struct port *port, const struct port_config *config, char *reason, s
 			rest, strerror(-ret));
 		goto err_free;
 	}
-	ret = start(port, config, device->id);
+	ret = start(port, config, device);
 	if (ret < 0) {
 		snprintf(reason, reason_len, "DPDK device %s cannot be started: %s", device->name,
 			strerror(-ret));
 		goto err_remove;
 	}
 	port->priv = device;
-	port->capabilities = PORT_TX_CHAINS;
 	return 0;
 
 err_remove:
@@ -172,9 +177,18 @@ ethdev_tx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
 	enum port_tx_stop *stop)
 {
 	const struct ethdev *device = port->priv;
+	uint16_t fit = n, sent;
 
 	*stop = PORT_TX_FULL;
-	return rte_eth_tx_burst(device->id, queue, pkts, n);
+	if (device->prepares) {
+		for (uint16_t i = 0; i < n; i++)
+			ethdev_offload_describe(pkts[i]);
+		fit = rte_eth_tx_prepare(device->id, queue, pkts, n);
+	}
+	sent = rte_eth_tx_burst(device->id, queue, pkts, fit);
+	if (sent == fit && fit < n)
+		*stop = PORT_TX_REFUSED;
+	return sent;
 }
 
 static int

@@ -23,6 +23,9 @@ static const struct {
 	{PORT_TX_CHAINS, "chains"},
 	{PORT_RX_EDGE, "edge"},
 	{PORT_TX_QUEUE_SHARED, "shared"},
+	{PORT_TX_TUNNEL_CHECKSUM, "tunnel-checksum"},
+	{PORT_TX_TUNNEL_TSO, "tunnel-tso"},
+	{PORT_TX_TUNNEL_OUTER_CHECKSUM, "tunnel-outer-checksum"},
 };
 
 void

@@ -42,10 +42,14 @@ enum port_capability {
 	PORT_RX_EDGE = 1u << 5, // the wake-up descriptor fires on every arrival after an empty rx,
 	// so an idle queue need not be polled
 	PORT_TX_QUEUE_SHARED = 1u << 6, // any worker may call tx on any queue concurrently
-	// tx finishes inner checksums of packets in tunnels, and cuts super-frames inside them:
-	// frames with RTE_MBUF_F_TX_TUNNEL_VXLAN or _IPIP, outer_l2_len and outer_l3_len set.
+	// tx finishes inner checksums of packets in tunnels: frames with RTE_MBUF_F_TX_TUNNEL_VXLAN
+	// or _IPIP, outer_l2_len and outer_l3_len set, l2_len from the outer IP header's end to the
+	// inner one.
 	PORT_TX_TUNNEL_CHECKSUM = 1u << 7,
-	PORT_TX_TUNNEL_TSO = 1u << 8,
+	PORT_TX_TUNNEL_TSO = 1u << 8, // tx cuts super-frames of TCP inside VXLAN
+	// tx makes the outer UDP checksum of such frames: RTE_MBUF_F_TX_OUTER_UDP_CKSUM, whatever
+	// the field holds. Without it they come only where that checksum is zero.
+	PORT_TX_TUNNEL_OUTER_CHECKSUM = 1u << 9,
 };
 #define PORT_TX_OFFLOADS (PORT_TX_CHECKSUM | PORT_TX_TSO4 | PORT_TX_TSO6 | PORT_TX_USO)
 

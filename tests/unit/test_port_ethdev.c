@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 
 #include "arguments.h"
+#include "ethdev_offload.h"
 #include "port_fixture.h"
 
 static struct port_config
@@ -197,6 +198,66 @@ test_pcap(void **state)
 	assert_no_leak(f);
 }
 
+#define TCP_UDP (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+#define TUNNEL (TCP_UDP | RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM)
+
+// A capability needs all that it stands on, and just that is asked for.
+static void
+test_offloads(void **state)
+{
+	static const struct {
+		uint64_t has, asked;
+		uint32_t capabilities;
+	} table[] = {
+		{0, 0, 0},
+		{RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE,
+			RTE_ETH_TX_OFFLOAD_MULTI_SEGS, 0},
+		{RTE_ETH_TX_OFFLOAD_TCP_CKSUM, 0, 0},
+		{TCP_UDP, TCP_UDP, PORT_TX_CHECKSUM},
+		{TCP_UDP | RTE_ETH_TX_OFFLOAD_TCP_TSO, TCP_UDP, PORT_TX_CHECKSUM},
+		{TCP_UDP | RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM,
+			TCP_UDP | RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM,
+			PORT_TX_CHECKSUM | PORT_TX_TSO4 | PORT_TX_TSO6},
+		{TCP_UDP | RTE_ETH_TX_OFFLOAD_UDP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM,
+			TCP_UDP | RTE_ETH_TX_OFFLOAD_UDP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM,
+			PORT_TX_CHECKSUM | PORT_TX_USO},
+		{TUNNEL, TUNNEL, PORT_TX_CHECKSUM | PORT_TX_TUNNEL_CHECKSUM},
+		{TCP_UDP | RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO, TCP_UDP, PORT_TX_CHECKSUM},
+		{TUNNEL | RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM,
+			TUNNEL | RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM,
+			PORT_TX_CHECKSUM | PORT_TX_TUNNEL_CHECKSUM | PORT_TX_TUNNEL_TSO},
+		{TUNNEL | RTE_ETH_TX_OFFLOAD_OUTER_UDP_CKSUM,
+			TUNNEL | RTE_ETH_TX_OFFLOAD_OUTER_UDP_CKSUM,
+			PORT_TX_CHECKSUM | PORT_TX_TUNNEL_CHECKSUM | PORT_TX_TUNNEL_OUTER_CHECKSUM},
+	};
+
+	for (size_t i = 0; i < RTE_DIM(table); i++) {
+		assert_int_equal(ethdev_offload_capabilities(table[i].has),
+			table[i].capabilities | PORT_TX_CHAINS);
+		assert_int_equal(ethdev_offload_wanted(table[i].has), table[i].asked);
+	}
+}
+
+// DPDK wants to be told of the IPv4 headers that change with each segment.
+static void
+test_offload_description(void **state)
+{
+	const uint64_t outer = RTE_MBUF_F_TX_OUTER_IPV4 | RTE_MBUF_F_TX_TUNNEL_VXLAN;
+	const uint64_t inner = RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4;
+	struct rte_mbuf m = {.ol_flags = inner | outer};
+
+	ethdev_offload_describe(&m);
+	assert_int_equal(m.ol_flags, inner | outer);
+	m.ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	ethdev_offload_describe(&m);
+	assert_int_equal(m.ol_flags, inner | outer | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IP_CKSUM
+					     | RTE_MBUF_F_TX_OUTER_IP_CKSUM);
+	m.ol_flags = RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IPV6
+		     | RTE_MBUF_F_TX_OUTER_IPV6;
+	ethdev_offload_describe(&m);
+	assert_int_equal(m.ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_OUTER_IP_CKSUM), 0);
+}
+
 int
 main(void)
 {
@@ -207,6 +268,8 @@ main(void)
 		cmocka_unit_test(test_net_ring),
 		cmocka_unit_test(test_own_rings),
 		cmocka_unit_test(test_pcap),
+		cmocka_unit_test(test_offloads),
+		cmocka_unit_test(test_offload_description),
 	};
 
 	return cmocka_run_group_tests(tests, port_fixture_setup, port_fixture_teardown);
