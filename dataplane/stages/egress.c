@@ -39,10 +39,12 @@ static struct stage egress = {
 };
 STAGE_REGISTER(egress);
 
+// Whether there is a router to tell the sender, or to fragment. Into a tunnel that takes less than
+// the network's MTU even a switched packet has one, as Linux does it: nobody else could tell.
 static inline bool
-is_routed(const struct packet_ctx *ctx)
+has_router(const struct packet_ctx *ctx)
 {
-	return (ctx->flags & PACKET_ROUTED) || ctx->origin == PACKET_FROM_ROUTER;
+	return (ctx->flags & (PACKET_ROUTED | PACKET_TUNNEL)) || ctx->origin == PACKET_FROM_ROUTER;
 }
 
 static int
@@ -66,7 +68,7 @@ handle_too_big(struct rte_mbuf *m, struct packet_ctx *ctx, uint32_t mtu)
 {
 	uint32_t headers = ctx->l3_len + m->l4_len;
 
-	if (!is_routed(ctx) || ctx->l3_len == 0)
+	if (!has_router(ctx) || ctx->l3_len == 0)
 		return DROP(TOO_BIG);
 	ctx->icmp_info = mtu;
 	if (ctx->ether_type != RTE_ETHER_TYPE_IPV4
@@ -88,7 +90,7 @@ fit(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx, uint
 
 	if (egress_largest(m, ctx->l2_len, ctx->l3_len) > mtu)
 		next = handle_too_big(m, ctx, mtu);
-	if (next == NEXT_TX && (egress_wants(m) & ~port->capabilities) != 0)
+	if (next == NEXT_TX && (egress_wants(m) & ~egress_capabilities(port, ctx)) != 0)
 		next = NEXT_SEGMENT;
 	return next;
 }
@@ -111,12 +113,23 @@ push_tag(struct rte_mbuf *m, struct packet_ctx *ctx, uint16_t vlan)
 	return true;
 }
 
+// VXLAN carries tags that are still there; the others carry bare packets, whose tag would be lost.
+// The uplink's own tag goes around the outer headers.
+static inline bool
+fits_tunnel(const struct packet_ctx *ctx)
+{
+	return ctx->tag_len == 0 || ctx->nexthop->tunnel->kind == CW_TUNNEL_VXLAN;
+}
+
 // A frame with an inner tag would end in another of the receiver's networks if it left untagged.
 static inline int
 tag_frame(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx, int next)
 {
-	uint16_t vlan = dp_port_tag(port, ctx->network);
+	uint16_t vlan;
 
+	if (unlikely((ctx->flags & PACKET_TUNNEL) != 0))
+		return fits_tunnel(ctx) ? next : DROP(VLAN);
+	vlan = dp_port_tag(port, ctx->network);
 	if (unlikely(vlan != 0))
 		return push_tag(m, ctx, vlan) ? next : DROP(NO_MEMORY);
 	if (unlikely(ctx->tag_len != 0) && !(port->flags & CW_PORT_TRANSPARENT))
@@ -127,7 +140,7 @@ tag_frame(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx
 static inline int
 egress_packet(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
 {
-	uint32_t mtu = egress_mtu(port, ctx->flags & PACKET_ROUTED ? ctx->nexthop : NULL);
+	uint32_t mtu = egress_path_mtu(port, ctx);
 	int next = NEXT_TX;
 
 	if (unlikely(m->pkt_len - ctx->l2_len > mtu || m->nb_segs > 1

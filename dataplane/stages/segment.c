@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checksum.h"
 #include "port.h"
+#include "stages/egress_fit.h"
 #include "stages/emit.h"
 #include "stages/segment_cut.h"
 #include "worker.h"
 
 // Makes frames fit for ports that cannot take them as they are: cuts super-frames, completes
 // checksums, lays chains out in one piece. Frames that leave are as the port's capabilities ask
-// (drivers/port/port.h).
+// (drivers/port/port.h). What goes into a tunnel is still the inner frame here, and the port's
+// abilities are those for inner packets.
 
 #define SUPER_FRAME (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
 
@@ -139,12 +141,13 @@ segment_run(struct worker *w, const uint16_t *slots, uint16_t n)
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t slot = slots[i];
-		const struct dp_port *port = dp_port_get(w->dp, w->ctx[slot].out_port);
+		const struct packet_ctx *ctx = &w->ctx[slot];
+		const struct dp_port *port = dp_port_get(w->dp, ctx->out_port);
 		// Without a port the tx stage says so.
-		uint32_t capabilities = port != NULL ? port->capabilities : UINT32_MAX;
+		uint32_t capabilities = port != NULL ? egress_capabilities(port, ctx) : UINT32_MAX;
 		int drop;
 
-		if (must_cut(w, w->mbuf[slot], &w->ctx[slot], capabilities)) {
+		if (must_cut(w, w->mbuf[slot], ctx, capabilities)) {
 			cut(w, slot, mark, capabilities);
 			continue;
 		}
