@@ -7,8 +7,12 @@ from lib.wait import wait_until
 
 
 def ping(source, address, count=5):
-    """source: a Namespace. Returns (answers lost, mean round trip in ms or None)."""
-    options = ["-c", count, "-i", "0.02", "-W", "5"]
+    """source: a Namespace. Returns (answers lost, mean round trip in ms or None).
+
+    All leave at once. Behind the last one ping waits for an interval, or for two round trips of those
+    answered so far if that is longer; -W counts only while nothing was answered.
+    """
+    options = ["-c", count, "-l", count, "-i", "5", "-W", "5"]
     run = source.run("ping", *options, address, check=False)
     received = re.search(r"(\d+) received", run.stdout)
     mean = re.search(r"= [\d.]+/([\d.]+)/", run.stdout)
