@@ -14,6 +14,7 @@
 #include "tables/lpm.h"
 #include "tables/neighbor.h"
 #include "tables/nexthop.h"
+#include "tables/vtep.h"
 #include "worker.h"
 #include "worker_control.h"
 
@@ -31,10 +32,11 @@ create_tables(struct dataplane *dp, const struct config *config, int node)
 		"events", sizeof(struct dp_event), EVENT_RING, node, RING_F_SC_DEQ);
 	dp->fdb = fdb_create((uint32_t)config->fdb_entries, dp->qsbr, node);
 	dp->neighbors = neighbors_create(dp, (uint32_t)config->neighbors, node);
+	dp->vteps = vteps_create(dp, node);
 	dp->nexthops = nexthops_create(dp, node);
 	dp->lpm = lpm_create((size_t)config->route_memory << 20, dp->qsbr, node);
-	if (dp->events == NULL || dp->fdb == NULL || dp->neighbors == NULL || dp->nexthops == NULL
-		|| dp->lpm == NULL)
+	if (dp->events == NULL || dp->fdb == NULL || dp->neighbors == NULL || dp->vteps == NULL
+		|| dp->nexthops == NULL || dp->lpm == NULL)
 		return log_error(-ENOMEM, "no memory for the tables",
 			"fdb_entries=%llu neighbors=%llu route_memory=%lluMiB",
 			(unsigned long long)config->fdb_entries,
@@ -90,6 +92,7 @@ dataplane_free(struct dataplane *dp)
 		worker_free(dp->workers[i]);
 	lpm_free(dp->lpm);
 	nexthops_free(dp->nexthops);
+	vteps_free(dp->vteps);
 	neighbors_free(dp->neighbors);
 	fdb_free(dp->fdb);
 	rte_ring_free(dp->events);

@@ -74,6 +74,10 @@ fixed_length(uint16_t type)
 		return offsetof(struct cw_nexthop, members);
 	case CW_ITEM_ROUTE:
 		return sizeof(struct cw_route);
+	case CW_ITEM_VTEP:
+		return offsetof(struct cw_vtep, addresses);
+	case CW_ITEM_FLOOD:
+		return sizeof(struct cw_flood);
 	default:
 		return 0;
 	}
@@ -92,6 +96,10 @@ entries_length(const struct cw_item *item)
 		return ((const struct cw_endpoint *)item)->n_ips * sizeof(struct cw_ip);
 	case CW_ITEM_NEXTHOP:
 		return ((const struct cw_nexthop *)item)->n_members * sizeof(struct cw_member);
+	case CW_ITEM_VTEP:
+		return (((const struct cw_vtep *)item)->n_own
+			       + (size_t)((const struct cw_vtep *)item)->n_groups)
+		       * sizeof(struct cw_ip);
 	default:
 		return 0;
 	}
@@ -100,7 +108,7 @@ entries_length(const struct cw_item *item)
 static bool
 is_object(uint16_t type)
 {
-	return type >= CW_ITEM_NETWORK && type <= CW_ITEM_ROUTE;
+	return type >= CW_ITEM_NETWORK && type <= CW_ITEM_FLOOD;
 }
 
 static int

@@ -59,6 +59,18 @@ neighbor_put(struct objects *objects, uint8_t kind, uint16_t network, const stru
 	return neighbor_set(objects->dp->neighbors, kind, network, ip, &address, (uint16_t)port);
 }
 
+static int
+neighbor_put_behind(struct objects *objects, uint16_t network, const struct cw_ip *ip,
+	const struct cw_neighbor *neighbor)
+{
+	struct rte_ether_addr address;
+
+	memcpy(&address, neighbor->mac, sizeof(address));
+	objects_changed(objects);
+	return neighbor_set_behind(
+		objects->dp->neighbors, NEIGHBOR_STATIC, network, ip, &address, neighbor->nexthop);
+}
+
 int
 object_neighbor_refresh(struct objects *objects, uint16_t network, const struct cw_ip *ip)
 {
@@ -80,6 +92,8 @@ object_neighbor_refresh(struct objects *objects, uint16_t network, const struct 
 	if (found == NULL)
 		return neighbor_remove(objects, network, ip);
 	neighbor = (const struct cw_neighbor *)found->item;
+	if (neighbor->nexthop != 0)
+		return neighbor_put_behind(objects, network, ip, neighbor);
 	return neighbor_put(objects, NEIGHBOR_STATIC, network, ip, neighbor->mac, neighbor->port);
 }
 
@@ -89,6 +103,7 @@ object_fdb_refresh(struct objects *objects, uint16_t network, const uint8_t mac[
 	const struct cw_endpoint *endpoint;
 	const struct object *found;
 	struct rte_ether_addr address;
+	const struct cw_fdb *fdb;
 	struct object_key key;
 	int error;
 
@@ -101,7 +116,10 @@ object_fdb_refresh(struct objects *objects, uint16_t network, const uint8_t mac[
 			objects->dp->fdb, network, &address, (uint16_t)endpoint->port, false, 0);
 	object_key_mac(&key, CW_ITEM_FDB, network, mac);
 	found = object_find(objects, &key);
-	if (found != NULL)
+	fdb = found != NULL ? (const struct cw_fdb *)found->item : NULL;
+	if (fdb != NULL && fdb->nexthop != 0)
+		return fdb_set_behind(objects->dp->fdb, network, &address, fdb->nexthop, false, 0);
+	if (fdb != NULL)
 		return fdb_set(objects->dp->fdb, network, &address, found->port, false, 0);
 	error = fdb_del(objects->dp->fdb, network, &address);
 	return error == -ENOENT ? 0 : error;
@@ -176,6 +194,8 @@ object_fdb_refers(struct objects *objects, const struct cw_fdb *fdb, struct reas
 {
 	int error = object_need_network(objects, fdb->network, "fdb network", why);
 
+	if (error == 0 && fdb->nexthop != 0)
+		return object_need_tunnel(objects, fdb->nexthop, "fdb nexthop", why);
 	return error != 0 ? error : object_need_port(objects, fdb->port, "fdb port", why);
 }
 
@@ -185,61 +205,7 @@ object_neighbor_refers(
 {
 	int error = object_need_network(objects, neighbor->network, "neighbor network", why);
 
+	if (error == 0 && neighbor->nexthop != 0)
+		return object_need_tunnel(objects, neighbor->nexthop, "neighbor nexthop", why);
 	return error != 0 ? error : object_need_port(objects, neighbor->port, "neighbor port", why);
-}
-
-static bool
-may_be_member(const struct objects *objects, const struct object *object)
-{
-	return object != NULL && (!objects->in_epoch || object->mark == objects->mark);
-}
-
-static int
-members_refer(struct objects *objects, const struct cw_nexthop *nexthop, struct reason *why)
-{
-	for (uint32_t i = 0; i < nexthop->n_members; i++) {
-		const uint32_t id = nexthop->members[i].nexthop;
-		const struct object_key key = {.type = CW_ITEM_NEXTHOP, .id = id};
-		const struct object *member = object_find(objects, &key);
-
-		if (!may_be_member(objects, member))
-			return refuse(why, -ENOENT, "member nexthop %u does not exist", id);
-		if (((const struct cw_nexthop *)member->item)->kind == CW_NEXTHOP_GROUP)
-			return refuse(why, -EINVAL, "member nexthop %u is a group itself", id);
-	}
-	return 0;
-}
-
-int
-object_nexthop_refers(struct objects *objects, const struct cw_nexthop *nexthop, struct reason *why)
-{
-	int error = 0;
-
-	switch (nexthop->kind) {
-	case CW_NEXTHOP_GROUP:
-		return members_refer(objects, nexthop, why);
-	case CW_NEXTHOP_PORT:
-		error = object_need_port(objects, nexthop->port, "nexthop port", why);
-		break;
-	case CW_NEXTHOP_VIA:
-	case CW_NEXTHOP_HOST:
-		break;
-	default:
-		return 0;
-	}
-	return error != 0 ? error
-			  : object_need_network(objects, nexthop->network, "nexthop network", why);
-}
-
-int
-object_route_refers(struct objects *objects, const struct cw_route *route, struct reason *why)
-{
-	const struct object_key key = {.type = CW_ITEM_NEXTHOP, .id = route->nexthop};
-	int error = object_need_network(objects, route->network, "route network", why);
-
-	if (error != 0)
-		return error;
-	if (!may_be_member(objects, object_find(objects, &key)))
-		return refuse(why, -ENOENT, "route nexthop %u does not exist", route->nexthop);
-	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "objects_private.h"
+#include "tables/vtep.h"
 
 // Replay of all objects: what an epoch does not name goes, what it names stays where it is.
 
@@ -25,6 +26,16 @@ objects_epoch_name(struct objects *objects, const struct cw_item *item)
 		object->mark = objects->mark;
 }
 
+// Its address may be another's now.
+static void
+release_vtep(struct objects *objects, const struct object *object, const struct cw_vtep *wanted)
+{
+	if (!object_vtep_moves((const struct cw_vtep *)object->item, wanted))
+		return;
+	vtep_del(objects->dp->vteps, object->key.id);
+	objects_changed(objects);
+}
+
 void
 objects_epoch_release(struct objects *objects, const struct cw_item *item)
 {
@@ -32,7 +43,8 @@ objects_epoch_release(struct objects *objects, const struct cw_item *item)
 	struct object_key key;
 	struct object *object;
 
-	if (item->type != CW_ITEM_PORT && item->type != CW_ITEM_ENDPOINT)
+	if (item->type != CW_ITEM_PORT && item->type != CW_ITEM_ENDPOINT
+		&& item->type != CW_ITEM_VTEP)
 		return;
 	if (objects_check(item, &why) != 0)
 		return;
@@ -43,6 +55,8 @@ objects_epoch_release(struct objects *objects, const struct cw_item *item)
 	if (item->type == CW_ITEM_ENDPOINT)
 		object_endpoint_release(objects, (const struct cw_endpoint *)object->item,
 			(const struct cw_endpoint *)item);
+	else if (item->type == CW_ITEM_VTEP)
+		release_vtep(objects, object, (const struct cw_vtep *)item);
 	else if (object_port_reopens(
 			 (const struct cw_port *)object->item, (const struct cw_port *)item))
 		object_port_unpublish(objects, (uint16_t)object->key.id);
@@ -78,6 +92,7 @@ void
 objects_epoch_sweep_early(struct objects *objects)
 {
 	sweep(objects, CW_ITEM_PORT, CW_ITEM_ENDPOINT);
+	sweep(objects, CW_ITEM_VTEP, CW_ITEM_VTEP);
 	objects_settle(objects);
 }
 
@@ -85,7 +100,7 @@ void
 objects_epoch_sweep_late(struct objects *objects)
 {
 	objects->in_epoch = false;
-	sweep(objects, CW_ITEM_FDB, CW_ITEM_ROUTE);
+	sweep(objects, CW_ITEM_FDB, CW_ITEM_FLOOD);
 	sweep(objects, CW_ITEM_NETWORK, CW_ITEM_NETWORK);
 	objects_settle(objects);
 }

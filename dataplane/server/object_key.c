@@ -48,6 +48,13 @@ object_key_of(const struct cw_item *item, struct object_key *key)
 	case CW_ITEM_NEXTHOP:
 		key->id = ((const struct cw_nexthop *)item)->id;
 		break;
+	case CW_ITEM_VTEP:
+		key->id = ((const struct cw_vtep *)item)->id;
+		break;
+	case CW_ITEM_FLOOD:
+		key->id = ((const struct cw_flood *)item)->network;
+		memcpy(key->bytes, &((const struct cw_flood *)item)->nexthop, sizeof(uint32_t));
+		break;
 	case CW_ITEM_FDB:
 		object_key_mac(key, item->type, ((const struct cw_fdb *)item)->network,
 			((const struct cw_fdb *)item)->mac);
@@ -68,10 +75,26 @@ static void
 nexthop_references(const struct cw_nexthop *nexthop, uint16_t *network, uint16_t *port)
 {
 	if (nexthop->kind == CW_NEXTHOP_PORT || nexthop->kind == CW_NEXTHOP_VIA
-		|| nexthop->kind == CW_NEXTHOP_HOST)
+		|| nexthop->kind == CW_NEXTHOP_HOST || nexthop->kind == CW_NEXTHOP_TUNNEL)
 		*network = (uint16_t)nexthop->network;
 	if (nexthop->kind == CW_NEXTHOP_PORT)
 		*port = (uint16_t)nexthop->port;
+}
+
+static void
+vtep_references(const struct cw_vtep *vtep, uint16_t *network, uint16_t *port)
+{
+	if (vtep->kind != CW_TUNNEL_VXLAN)
+		*network = (uint16_t)vtep->network;
+	if (vtep->port != 0)
+		*port = (uint16_t)vtep->port;
+}
+
+// Behind a next hop there is no port.
+static inline uint16_t
+port_reference(uint32_t port)
+{
+	return port != 0 ? (uint16_t)port : NO_REFERENCE;
 }
 
 void
@@ -89,11 +112,11 @@ object_references(const struct cw_item *item, uint16_t *network, uint16_t *port)
 		break;
 	case CW_ITEM_FDB:
 		*network = (uint16_t)((const struct cw_fdb *)item)->network;
-		*port = (uint16_t)((const struct cw_fdb *)item)->port;
+		*port = port_reference(((const struct cw_fdb *)item)->port);
 		break;
 	case CW_ITEM_NEIGHBOR:
 		*network = (uint16_t)((const struct cw_neighbor *)item)->network;
-		*port = (uint16_t)((const struct cw_neighbor *)item)->port;
+		*port = port_reference(((const struct cw_neighbor *)item)->port);
 		break;
 	case CW_ITEM_NEXTHOP:
 		nexthop_references((const struct cw_nexthop *)item, network, port);
@@ -101,17 +124,57 @@ object_references(const struct cw_item *item, uint16_t *network, uint16_t *port)
 	case CW_ITEM_ROUTE:
 		*network = (uint16_t)((const struct cw_route *)item)->network;
 		break;
+	case CW_ITEM_VTEP:
+		vtep_references((const struct cw_vtep *)item, network, port);
+		break;
+	case CW_ITEM_FLOOD:
+		*network = (uint16_t)((const struct cw_flood *)item)->network;
+		break;
 	default:
 		break;
 	}
 }
 
+enum pass {
+	PASS_NETWORK,
+	PASS_PORT,
+	PASS_ENDPOINT,
+	PASS_VTEP,
+	PASS_NEXTHOP,
+	PASS_GROUP, // of what is no tunnel
+	PASS_TUNNEL,
+	PASS_TUNNEL_GROUP,
+	PASS_LEAF, // what only refers to others
+};
+static_assert(PASS_LEAF + 1 == OBJECT_PASSES, "passes");
+
+static enum pass
+nexthop_pass(const struct cw_nexthop *nexthop)
+{
+	if (nexthop->kind == CW_NEXTHOP_TUNNEL)
+		return PASS_TUNNEL;
+	if (nexthop->kind != CW_NEXTHOP_GROUP)
+		return PASS_NEXTHOP;
+	return (nexthop->flags & CW_NEXTHOP_OF_TUNNELS) != 0 ? PASS_TUNNEL_GROUP : PASS_GROUP;
+}
+
 unsigned int
 object_pass(const struct cw_item *item)
 {
-	if (item->type == CW_ITEM_NEXTHOP)
-		return ((const struct cw_nexthop *)item)->kind == CW_NEXTHOP_GROUP ? 6 : 5;
-	return item->type == CW_ITEM_ROUTE ? 7 : (unsigned int)item->type - CW_ITEM_NETWORK;
+	switch (item->type) {
+	case CW_ITEM_NETWORK:
+		return PASS_NETWORK;
+	case CW_ITEM_PORT:
+		return PASS_PORT;
+	case CW_ITEM_ENDPOINT:
+		return PASS_ENDPOINT;
+	case CW_ITEM_VTEP:
+		return PASS_VTEP;
+	case CW_ITEM_NEXTHOP:
+		return nexthop_pass((const struct cw_nexthop *)item);
+	default:
+		return PASS_LEAF;
+	}
 }
 
 const char *

@@ -30,6 +30,7 @@ fill(struct network *network, const struct cw_network *object)
 	network->vni = object->vni;
 	memcpy(&network->router_mac, object->router_mac, sizeof(network->router_mac));
 	network->learning = (object->flags & CW_NETWORK_LEARNING) != 0;
+	network->resolve = (object->flags & CW_NETWORK_RESOLVE) != 0;
 	network->learn_age_s = object->learn_age_s != 0 ? object->learn_age_s : DEFAULT_LEARN_AGE_S;
 	network->learn_limit = object->learn_limit != 0 ? object->learn_limit : DEFAULT_LEARN_LIMIT;
 	network->n_addresses = object->n_addresses;
@@ -51,11 +52,11 @@ gets_flooded(const struct dp_port *port, uint16_t network)
 	return false;
 }
 
-static struct flood_list *
-flood_create(const struct dataplane *dp, uint16_t network, uint16_t *host_port)
+static uint16_t
+flooded_ports(const struct dataplane *dp, uint16_t network, uint16_t ids[CW_MAX_PORTS],
+	uint16_t *host_port)
 {
-	uint16_t ids[CW_MAX_PORTS], n = 0;
-	struct flood_list *flood;
+	uint16_t n = 0;
 
 	*host_port = 0;
 	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
@@ -68,11 +69,46 @@ flood_create(const struct dataplane *dp, uint16_t network, uint16_t *host_port)
 		if (port->kind == CW_PORT_HOST && port->network == network)
 			*host_port = id;
 	}
-	flood = rte_zmalloc("flood list", sizeof(*flood) + n * sizeof(ids[0]), 0);
+	return n;
+}
+
+// Writes up to n next hops behind which other nodes get a copy; returns how many there are.
+static uint16_t
+flooded_nexthops(const struct objects *objects, uint16_t network, uint32_t *ids, uint16_t n)
+{
+	const struct object *object;
+	uint16_t count = 0;
+
+	for (object = LIST_FIRST(&objects->by_network[network]);
+		object != NULL && count < UINT16_MAX; object = LIST_NEXT(object, network_link)) {
+		if (object->key.type != CW_ITEM_FLOOD)
+			continue;
+		if (count < n)
+			ids[count] = ((const struct cw_flood *)object->item)->nexthop;
+		count++;
+	}
+	return count;
+}
+
+static struct flood_list *
+flood_create(const struct objects *objects, uint16_t network, uint16_t *host_port)
+{
+	uint16_t ids[CW_MAX_PORTS], n, n_remote;
+	struct flood_list *flood;
+	uint32_t *remotes;
+	size_t size;
+
+	n = flooded_ports(objects->dp, network, ids, host_port);
+	n_remote = flooded_nexthops(objects, network, NULL, 0);
+	size = CW_ALIGN8(sizeof(*flood) + n * sizeof(ids[0]));
+	flood = rte_zmalloc("flood list", size + n_remote * sizeof(remotes[0]), 0);
 	if (flood == NULL)
 		return NULL;
 	flood->n = n;
 	memcpy(flood->port, ids, n * sizeof(ids[0]));
+	remotes = (void *)((char *)flood + size);
+	flood->n_remote = flooded_nexthops(objects, network, remotes, n_remote);
+	flood->nexthop = remotes;
 	return flood;
 }
 
@@ -85,7 +121,7 @@ network_copy(struct objects *objects, uint16_t id)
 	if (network == NULL)
 		return NULL;
 	fill(network, (const struct cw_network *)objects->networks[id]->item);
-	network->flood = flood_create(objects->dp, id, &network->host_port);
+	network->flood = flood_create(objects, id, &network->host_port);
 	if (network->flood == NULL) {
 		rte_free(network);
 		return NULL;
@@ -142,11 +178,12 @@ create(struct objects *objects, uint16_t id)
 	return -ENOMEM;
 }
 
-// Brings neighbours and connected routes of these router addresses to what the objects say now.
+// Brings VNI, neighbours and connected routes of these router addresses to what the objects say
+// now.
 static int
 refresh_addresses(struct objects *objects, const struct cw_network *network)
 {
-	int error, first = 0;
+	int error, first = object_vni_refresh(objects, network->vni);
 
 	for (uint16_t i = 0; i < network->n_addresses; i++) {
 		error = object_neighbor_refresh(
@@ -242,6 +279,7 @@ object_network_remove(struct objects *objects, struct object *object)
 
 	for (uint16_t i = 0; i < network->n_addresses; i++)
 		object_neighbor_refresh(objects, id, &network->addresses[i]);
+	object_vni_refresh(objects, network->vni);
 	fdb_flush_learned(objects->dp->fdb, id, UINT16_MAX);
 	if (objects->n_trunks != 0)
 		object_ports_refresh_trunks(objects, id);

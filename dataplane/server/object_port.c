@@ -101,6 +101,8 @@ fill(const struct objects *objects, struct dp_port *copy, const struct cw_port *
 	copy->vlan = port->vlan;
 	copy->kind = port->kind;
 	copy->origin = port->kind == CW_PORT_HOST ? PACKET_FROM_HOST : PACKET_FROM_PORT;
+	if ((port->flags & CW_PORT_UPLINK) != 0)
+		copy->origin = PACKET_FROM_UPLINK;
 	copy->flags = port->flags;
 	copy->guard = port->guard;
 	copy->capabilities = device->port->capabilities;

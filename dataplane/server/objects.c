@@ -21,6 +21,8 @@ static const char *const object_names[] = {
 	[CW_ITEM_NEIGHBOR - CW_ITEM_NETWORK] = "neighbor",
 	[CW_ITEM_NEXTHOP - CW_ITEM_NETWORK] = "nexthop",
 	[CW_ITEM_ROUTE - CW_ITEM_NETWORK] = "route",
+	[CW_ITEM_VTEP - CW_ITEM_NETWORK] = "vtep",
+	[CW_ITEM_FLOOD - CW_ITEM_NETWORK] = "flood entry",
 };
 
 struct objects *
@@ -133,6 +135,10 @@ check_references(struct objects *objects, const struct cw_item *item, struct rea
 		return object_neighbor_refers(objects, (const struct cw_neighbor *)item, why);
 	case CW_ITEM_NEXTHOP:
 		return object_nexthop_refers(objects, (const struct cw_nexthop *)item, why);
+	case CW_ITEM_VTEP:
+		return object_vtep_refers(objects, (const struct cw_vtep *)item, why);
+	case CW_ITEM_FLOOD:
+		return object_flood_refers(objects, (const struct cw_flood *)item, why);
 	default:
 		return object_route_refers(objects, (const struct cw_route *)item, why);
 	}
@@ -144,6 +150,7 @@ refresh(struct objects *objects, const struct cw_item *item)
 {
 	const struct cw_fdb *fdb = (const void *)item;
 	const struct cw_neighbor *neighbor = (const void *)item;
+	const struct cw_flood *flood = (const void *)item;
 	const struct cw_route *route = (const void *)item;
 
 	switch (item->type) {
@@ -151,6 +158,9 @@ refresh(struct objects *objects, const struct cw_item *item)
 		return object_fdb_refresh(objects, (uint16_t)fdb->network, fdb->mac);
 	case CW_ITEM_NEIGHBOR:
 		return object_neighbor_refresh(objects, (uint16_t)neighbor->network, &neighbor->ip);
+	case CW_ITEM_FLOOD:
+		objects_dirty_network(objects, (uint16_t)flood->network, NETWORK_DIRTY_COPY);
+		return 0;
 	default:
 		return object_route_refresh(objects, (uint16_t)route->network, &route->prefix);
 	}
@@ -184,9 +194,10 @@ apply(struct objects *objects, struct object *object, struct object *old, int *f
 		return object_port_apply(objects, object, old, fds, n, why);
 	case CW_ITEM_ENDPOINT:
 		return object_endpoint_apply(objects, object, old, why);
+	case CW_ITEM_VTEP:
+		return object_vtep_apply(objects, object, why);
 	case CW_ITEM_NEXTHOP:
 		error = nexthop_set(objects->dp->nexthops, (const struct cw_nexthop *)object->item);
-		objects->resolve = true;
 		break;
 	default:
 		error = refresh(objects, object->item);
@@ -240,7 +251,7 @@ static bool
 is_lost(const struct object *old, const struct cw_item *item)
 {
 	return same_item(old->item, item) || item->type == CW_ITEM_PORT
-	       || item->type == CW_ITEM_ENDPOINT;
+	       || item->type == CW_ITEM_ENDPOINT || item->type == CW_ITEM_VTEP;
 }
 
 int
@@ -302,6 +313,9 @@ object_remove(struct objects *objects, struct object *object)
 	case CW_ITEM_NEXTHOP:
 		nexthop_del(objects->dp->nexthops, object->key.id);
 		break;
+	case CW_ITEM_VTEP:
+		object_vtep_remove(objects, object);
+		break;
 	default:
 		refresh(objects, object->item);
 		break;
@@ -316,7 +330,7 @@ objects_del(struct objects *objects, const struct cw_item *item, struct reason *
 	struct object_key key;
 	struct object *object;
 
-	if (item->type < CW_ITEM_NETWORK || item->type > CW_ITEM_ROUTE)
+	if (item->type < CW_ITEM_NETWORK || item->type > CW_ITEM_FLOOD)
 		return refuse(why, -EINVAL, "item type %u is no object", item->type);
 	object_key_of(item, &key);
 	object = object_find(objects, &key);

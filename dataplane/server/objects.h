@@ -51,13 +51,14 @@ void objects_epoch_begin(struct objects *objects);
 // devices to be reopened, addresses that move.
 void objects_epoch_name(struct objects *objects, const struct cw_item *item);
 void objects_epoch_release(struct objects *objects, const struct cw_item *item);
-// Removes ports and endpoints that were not named.
+// Removes ports, endpoints and vteps that were not named.
 void objects_epoch_sweep_early(struct objects *objects);
 // Removes everything else that was not named, and settles.
 void objects_epoch_sweep_late(struct objects *objects);
 
-// Types so that what an object refers to comes before it; groups of next hops come last of theirs.
-#define OBJECT_PASSES 8
+// Types so that what an object refers to comes before it; tunnels come after the groups that may be
+// their underlays, and before the groups that hold them.
+#define OBJECT_PASSES 9
 // The pass (0 .. OBJECT_PASSES - 1) in which an item is to be set.
 unsigned int object_pass(const struct cw_item *item);
 

@@ -14,6 +14,7 @@ struct event;
 struct event_base;
 
 #define NO_REFERENCE UINT16_MAX
+#define OBJECT_TYPES (CW_ITEM_FLOOD - CW_ITEM_NETWORK + 1)
 
 enum network_dirty {
 	NETWORK_DIRTY_COPY = 1u << 0, // flood list, host port or the object itself changed
@@ -38,13 +39,13 @@ struct objects {
 	struct object_table table;
 	struct object_list by_network[CW_MAX_NETWORKS], by_port[CW_MAX_PORTS];
 	struct object *networks[CW_MAX_NETWORKS], *ports[CW_MAX_PORTS], *endpoints[CW_MAX_PORTS];
-	uint32_t counts[CW_ITEM_ROUTE - CW_ITEM_NETWORK + 1];
+	uint32_t counts[OBJECT_TYPES];
 	struct device devices[CW_MAX_PORTS];
 	uint64_t mark; // of the current epoch
 	bool in_epoch; // references must be named by it
 	uint32_t n_trunks; // ports with a trunk
 	uint32_t route_changes; // since nodes of the LPM were last reclaimed
-	uint64_t full_tsc[CW_ITEM_ROUTE - CW_ITEM_NETWORK + 1];
+	uint64_t full_tsc[OBJECT_TYPES];
 
 	// Left to objects_settle():
 	uint8_t network_dirty[CW_MAX_NETWORKS]; // network_dirty
@@ -125,6 +126,19 @@ int object_nexthop_refers(
 	struct objects *objects, const struct cw_nexthop *nexthop, struct reason *why);
 int object_route_refers(struct objects *objects, const struct cw_route *route, struct reason *why);
 
+int object_vtep_refers(struct objects *objects, const struct cw_vtep *vtep, struct reason *why);
+int object_vtep_apply(struct objects *objects, struct object *object, struct reason *why);
+void object_vtep_remove(struct objects *objects, struct object *object);
+// Whether packets for 'old' are not those for 'vtep'.
+bool object_vtep_moves(const struct cw_vtep *old, const struct cw_vtep *vtep);
+int object_flood_refers(struct objects *objects, const struct cw_flood *flood, struct reason *why);
+// Takes the table to what the networks say of this VNI: of several, the one with the lowest
+// identifier has it. Returns 0 or -ENOMEM.
+int object_vni_refresh(struct objects *objects, uint32_t vni);
+
+// Whether the next hop leads through a tunnel and may be referred to now.
+int object_need_tunnel(
+	struct objects *objects, uint32_t nexthop, const char *key, struct reason *why);
 // Whether a network or port may be referred to now.
 int object_need_network(struct objects *objects, uint32_t id, const char *key, struct reason *why);
 int object_need_port(struct objects *objects, uint32_t id, const char *key, struct reason *why);

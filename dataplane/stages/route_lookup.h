@@ -14,7 +14,7 @@
 
 // Actions of the answers that no table holds.
 enum route_action {
-	ROUTE_NO_ROUTE = NEXTHOP_GROUP + 1,
+	ROUTE_NO_ROUTE = NEXTHOP_TUNNEL + 1,
 	ROUTE_NO_NEXTHOP,
 	ROUTE_ACTIONS,
 };

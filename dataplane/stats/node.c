@@ -146,6 +146,7 @@ fdb_fill(struct server *server, struct reply *reply)
 		item->network = row.network;
 		memcpy(item->mac, &row.mac, sizeof(item->mac));
 		item->port = row.entry.port;
+		item->nexthop = row.entry.nexthop;
 		if (row.entry.learned == 0)
 			continue;
 		item->flags = CW_FDB_LEARNED;

@@ -13,12 +13,12 @@
 #include "key_table.h"
 
 #define AGE_STEP 1024u // entries that one fdb_age() examines
-#define NO_SLOT UINT32_MAX
+#define NO_SLOT 0x7fffffffu // all ones in fdb_entry.slot
 
 // What the main thread knows of an entry; the table holds a copy of 'entry' for the workers.
 struct slot {
 	fdb_key key;
-	struct fdb_entry entry; // port 0: not in use, and entry.slot is the next free one
+	struct fdb_entry entry; // not in use: no port nor next hop, and slot is the next free one
 };
 
 struct fdb {
@@ -39,7 +39,7 @@ fdb_create(uint32_t max_entries, struct rte_rcu_qsbr *qsbr, int socket_id)
 {
 	struct fdb *fdb;
 
-	if (max_entries == 0 || qsbr == NULL) {
+	if (max_entries == 0 || max_entries > NO_SLOT || qsbr == NULL) {
 		rte_errno = EINVAL;
 		return NULL;
 	}
@@ -111,7 +111,7 @@ take_slot(struct fdb *fdb)
 static void
 give_slot(struct fdb *fdb, uint32_t slot)
 {
-	fdb->slots[slot].entry = (struct fdb_entry){.slot = fdb->free_slot};
+	fdb->slots[slot].entry = (struct fdb_entry){.slot = fdb->free_slot & NO_SLOT};
 	fdb->free_slot = slot;
 }
 
@@ -146,7 +146,7 @@ replace(struct fdb *fdb, fdb_key key, const struct fdb_entry *old, struct fdb_en
 static int
 add(struct fdb *fdb, fdb_key key, struct fdb_entry *entry, uint32_t now_s)
 {
-	entry->slot = take_slot(fdb);
+	entry->slot = take_slot(fdb) & NO_SLOT;
 	if (entry->slot == NO_SLOT)
 		return -ENOSPC;
 	see(fdb, entry->slot, now_s);
@@ -160,23 +160,44 @@ add(struct fdb *fdb, fdb_key key, struct fdb_entry *entry, uint32_t now_s)
 	return 0;
 }
 
+static int
+set(struct fdb *fdb, uint16_t network, const struct rte_ether_addr *mac, struct fdb_entry *entry,
+	uint32_t now_s)
+{
+	fdb_key key = fdb_make_key(network, mac);
+	struct fdb_entry old;
+
+	if (network >= CW_MAX_NETWORKS)
+		return -EINVAL;
+	if (!find(fdb, key, &old))
+		return add(fdb, key, entry, now_s);
+	if (entry->learned && !old.learned)
+		return -EEXIST;
+	see(fdb, old.slot, now_s);
+	if (old.port == entry->port && old.nexthop == entry->nexthop
+		&& old.learned == entry->learned)
+		return 0;
+	return replace(fdb, key, &old, entry);
+}
+
 int
 fdb_set(struct fdb *fdb, uint16_t network, const struct rte_ether_addr *mac, uint16_t port,
 	bool learned, uint32_t now_s)
 {
-	struct fdb_entry entry = {.port = port, .learned = learned}, old;
-	fdb_key key = fdb_make_key(network, mac);
+	struct fdb_entry entry = {.port = port, .learned = learned};
 
-	if (network >= CW_MAX_NETWORKS || port == 0)
+	return port == 0 ? -EINVAL : set(fdb, network, mac, &entry, now_s);
+}
+
+int
+fdb_set_behind(struct fdb *fdb, uint16_t network, const struct rte_ether_addr *mac,
+	uint32_t nexthop, bool learned, uint32_t now_s)
+{
+	struct fdb_entry entry = {.nexthop = (uint16_t)nexthop, .learned = learned};
+
+	if (nexthop == 0 || nexthop >= CW_MAX_NEXTHOPS)
 		return -EINVAL;
-	if (!find(fdb, key, &old))
-		return add(fdb, key, &entry, now_s);
-	if (learned && !old.learned)
-		return -EEXIST;
-	see(fdb, old.slot, now_s);
-	if (old.port == port && old.learned == learned)
-		return 0;
-	return replace(fdb, key, &old, &entry);
+	return set(fdb, network, mac, &entry, now_s);
 }
 
 static void
@@ -202,9 +223,15 @@ fdb_del(struct fdb *fdb, uint16_t network, const struct rte_ether_addr *mac)
 }
 
 static bool
+is_used(const struct slot *slot)
+{
+	return slot->entry.port != 0 || slot->entry.nexthop != 0;
+}
+
+static bool
 is_learned(const struct slot *slot)
 {
-	return slot->entry.port != 0 && slot->entry.learned;
+	return is_used(slot) && slot->entry.learned;
 }
 
 uint32_t
@@ -268,7 +295,7 @@ fdb_next(const struct fdb *fdb, uint32_t *cursor, struct fdb_row *row)
 	while (*cursor < fdb->n_slots) {
 		at = (*cursor)++;
 		slot = &fdb->slots[at];
-		if (slot->entry.port == 0)
+		if (!is_used(slot))
 			continue;
 		row->network = (uint16_t)(slot->key >> 48);
 		memcpy(&row->mac, &slot->key, sizeof(row->mac));

@@ -6,6 +6,7 @@
 // Writer: main thread. Readers: workers, lock-free. Removed entries are reused after a grace
 // period.
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,16 +14,19 @@
 #include <rte_ether.h>
 #include <rte_rcu_qsbr.h>
 
+#include <causeway/limits.h>
+
 struct fdb;
 
 // A value: what a look-up gives, one word.
 struct fdb_entry {
-	uint16_t port; // 0: behind another node, see fdb_nexthop()
-	uint8_t learned; // 0: static
-	uint8_t reserved;
-	uint32_t slot; // of learned entries: index for fdb_touch; of static ones without port: next
-		       // hop
+	uint16_t port; // 0: behind another node
+	uint16_t nexthop; // that leads there when port is 0; else 0
+	uint32_t slot : 31; // index for fdb_touch
+	uint32_t learned : 1; // 0: static
 } __rte_aligned(8);
+
+static_assert(CW_MAX_NEXTHOPS <= UINT16_MAX + 1, "next hops fit an entry");
 
 typedef uint64_t fdb_key;
 
@@ -44,10 +48,14 @@ void fdb_free(struct fdb *fdb);
 // -EINVAL (port 0, unknown network id).
 int fdb_set(struct fdb *fdb, uint16_t network, const struct rte_ether_addr *mac, uint16_t port,
 	bool learned, uint32_t now_s);
+// The same for an address behind another node, to which a next hop (1 .. CW_MAX_NEXTHOPS - 1)
+// leads.
+int fdb_set_behind(struct fdb *fdb, uint16_t network, const struct rte_ether_addr *mac,
+	uint32_t nexthop, bool learned, uint32_t now_s);
 // Returns 0 or -ENOENT.
 int fdb_del(struct fdb *fdb, uint16_t network, const struct rte_ether_addr *mac);
-// Forgets all learned addresses of a port (UINT16_MAX: any port) in a network (UINT16_MAX: any).
-// Returns how many.
+// Forgets all learned addresses of a port (UINT16_MAX: any port, 0: behind other nodes) in a
+// network (UINT16_MAX: any). Returns how many.
 uint32_t fdb_flush_learned(struct fdb *fdb, uint16_t network, uint16_t port);
 // Forgets learned addresses of a network not seen for age_s; examines a bounded number of entries a
 // call, going on where the last one stopped. age_of(arg, network) gives the network's age limit, 0

@@ -170,17 +170,19 @@ fill_nexthop(const struct dataplane *dp, struct neighbor *entry)
 	if (network == NULL)
 		return;
 	nexthop->mtu = network->mtu;
-	if (entry->kind == NEIGHBOR_ROUTER) {
+	if (entry->kind == NEIGHBOR_ROUTER)
 		nexthop->action = NEXTHOP_LOCAL;
-		return;
-	}
-	if (port == NULL)
-		return;
-	nexthop->action = NEXTHOP_FORWARD;
-	nexthop->out_port = entry->port;
-	nexthop->mtu = (uint16_t)RTE_MIN(network->mtu, port->mtu);
-	nexthop->header.dst = entry->mac;
-	nexthop->header.src = network->router_mac;
+	else if (port != NULL)
+		nexthop_to_port(network, port, entry->mac.addr_bytes, nexthop);
+}
+
+static void
+fill_alias(struct neighbor *entry)
+{
+	entry->alias.words[0] = 0; // mask
+	entry->alias.words[1] = entry->behind;
+	entry->nexthop = (struct nexthop){
+		.action = NEXTHOP_GROUP, .network = entry->network, .group = &entry->alias.group};
 }
 
 static int
@@ -232,28 +234,23 @@ drop(struct neighbors *neighbors, const struct neighbor *entry)
 		rcu_defer(neighbors->dp, rte_free, (void *)(uintptr_t)entry);
 }
 
-int
-neighbor_set(struct neighbors *neighbors, uint8_t kind, uint16_t network, const struct cw_ip *ip,
-	const struct rte_ether_addr *mac, uint16_t port)
+// Puts a copy of what 'wanted' says, made ready, in the place of what was there.
+static int
+set(struct neighbors *neighbors, const struct cw_ip *ip, const struct neighbor *wanted)
 {
-	const struct neighbor *old = find(neighbors, network, ip);
+	const struct neighbor *old = find(neighbors, wanted->network, ip);
 	struct neighbor *entry;
 
-	if (network >= CW_MAX_NETWORKS || dp_network(neighbors->dp, network) == NULL)
-		return -ENOENT;
-	if (kind != NEIGHBOR_ROUTER
-		&& (port >= CW_MAX_PORTS || dp_port_get(neighbors->dp, port) == NULL))
-		return -ENOENT;
 	if (old == NULL && neighbors->count >= neighbors->max_entries)
 		return -ENOSPC;
-	entry = rte_zmalloc_socket("neighbor", sizeof(*entry), 0, neighbors->socket_id);
+	entry = rte_malloc_socket("neighbor", sizeof(*entry), 0, neighbors->socket_id);
 	if (entry == NULL)
 		return -ENOSPC;
-	entry->kind = kind;
-	entry->network = network;
-	entry->port = kind == NEIGHBOR_ROUTER ? 0 : port;
-	entry->mac = *mac;
-	fill_nexthop(neighbors->dp, entry);
+	*entry = *wanted;
+	if (entry->behind != 0)
+		fill_alias(entry);
+	else
+		fill_nexthop(neighbors->dp, entry);
 	if (publish(neighbors, ip, entry) != 0) {
 		rte_free(entry);
 		return -ENOSPC;
@@ -261,6 +258,41 @@ neighbor_set(struct neighbors *neighbors, uint8_t kind, uint16_t network, const 
 	neighbors->count += old == NULL;
 	drop(neighbors, old);
 	return 0;
+}
+
+static bool
+has_network(const struct neighbors *neighbors, uint16_t network)
+{
+	return network < CW_MAX_NETWORKS && dp_network(neighbors->dp, network) != NULL;
+}
+
+int
+neighbor_set(struct neighbors *neighbors, uint8_t kind, uint16_t network, const struct cw_ip *ip,
+	const struct rte_ether_addr *mac, uint16_t port)
+{
+	const struct neighbor wanted = {
+		.kind = kind,
+		.network = network,
+		.port = kind == NEIGHBOR_ROUTER ? 0 : port,
+		.mac = *mac,
+	};
+
+	if (!has_network(neighbors, network))
+		return -ENOENT;
+	if (kind != NEIGHBOR_ROUTER
+		&& (port >= CW_MAX_PORTS || dp_port_get(neighbors->dp, port) == NULL))
+		return -ENOENT;
+	return set(neighbors, ip, &wanted);
+}
+
+int
+neighbor_set_behind(struct neighbors *neighbors, uint8_t kind, uint16_t network,
+	const struct cw_ip *ip, const struct rte_ether_addr *mac, uint32_t behind)
+{
+	const struct neighbor wanted = {
+		.kind = kind, .network = network, .mac = *mac, .behind = behind};
+
+	return has_network(neighbors, network) ? set(neighbors, ip, &wanted) : -ENOENT;
 }
 
 int
@@ -294,6 +326,8 @@ refresh(struct neighbors *neighbors, const struct neighbor *old, const struct cw
 {
 	struct neighbor fresh = *old, *entry;
 
+	if (old->behind != 0)
+		return; // depends on nothing here
 	fill_nexthop(neighbors->dp, &fresh);
 	if (memcmp(&fresh.nexthop, &old->nexthop, sizeof(fresh.nexthop)) == 0)
 		return;

@@ -27,9 +27,13 @@ struct neighbor {
 	uint8_t kind; // neighbor_kind
 	uint8_t reserved[3];
 	uint16_t network;
-	uint16_t port; // id; 0 for the router
+	uint16_t port; // id; 0 for the router, and behind a next hop
 	struct rte_ether_addr mac;
-	struct nexthop nexthop; // ready-made: what a packet to this address needs
+	uint32_t behind; // next hop that leads there, 0: port says where
+	// Ready-made: what a packet to this address needs. Behind a next hop: a group
+	// (NEXTHOP_GROUP) of that one, so that it follows it.
+	struct nexthop nexthop;
+	union nexthop_alias alias; // nexthop.group of the latter
 };
 
 // max_entries of both families together. Returns NULL with rte_errno set.
@@ -37,10 +41,13 @@ struct neighbors *neighbors_create(struct dataplane *dp, uint32_t max_entries, i
 void neighbors_free(struct neighbors *neighbors);
 
 // Main thread. Adds or replaces. ip->prefix is ignored. The header's source is the network's router
-// MAC, its MTU the smaller of network and port. Returns 0, -ENOSPC, -ENOENT (network or port
-// unknown).
+// MAC, its MTU the smaller of network and port; at an uplink both are the port's. Returns 0,
+// -ENOSPC, -ENOENT (network or port unknown).
 int neighbor_set(struct neighbors *neighbors, uint8_t kind, uint16_t network,
 	const struct cw_ip *ip, const struct rte_ether_addr *mac, uint16_t port);
+// The same for an address behind the next hop 'behind' (not 0), whether that exists or not.
+int neighbor_set_behind(struct neighbors *neighbors, uint8_t kind, uint16_t network,
+	const struct cw_ip *ip, const struct rte_ether_addr *mac, uint32_t behind);
 // Removes it when it is of this kind. Returns 0 or -ENOENT.
 int neighbor_del(
 	struct neighbors *neighbors, uint8_t kind, uint16_t network, const struct cw_ip *ip);

@@ -1,43 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nexthop.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
 #include "dataplane.h"
-#include "neighbor.h"
-#include "nexthop_group.h"
-
-// What the main thread knows of a next hop: the object as set.
-struct record {
-	TAILQ_ENTRY(record) next; // in the list of its kind, see list_of()
-	struct cw_nexthop object; // with its members
-};
-
-TAILQ_HEAD(record_list, record);
-
-// What workers see, in one piece of memory.
-struct published {
-	struct nexthop nexthop;
-	struct cw_ip via;
-	struct nexthop_group group;
-};
-
-struct nexthops {
-	struct dataplane *dp;
-	int socket_id;
-	uint32_t count;
-	struct record_list direct, groups; // dependent on ports, networks, neighbours; on others
-	struct record *records[CW_MAX_NEXTHOPS];
-	struct published *ready[CW_MAX_NEXTHOPS]; // atomic, NULL = none
-	uint32_t memberships[CW_MAX_NEXTHOPS]; // in groups, whether the member exists or not
-	struct nexthop connected[CW_MAX_NETWORKS]; // NEXTHOP_OWN_CONNECTED
-};
+#include "nexthop_private.h"
 
 struct nexthops *
 nexthops_create(struct dataplane *dp, int socket_id)
@@ -50,10 +20,17 @@ nexthops_create(struct dataplane *dp, int socket_id)
 		rte_errno = ENOMEM;
 		return NULL;
 	}
+	nexthops->remotes = remotes_create(dp, socket_id);
+	if (nexthops->remotes == NULL) {
+		rte_free(nexthops);
+		rte_errno = ENOMEM;
+		return NULL;
+	}
 	nexthops->dp = dp;
 	nexthops->socket_id = socket_id;
 	TAILQ_INIT(&nexthops->direct);
 	TAILQ_INIT(&nexthops->groups);
+	TAILQ_INIT(&nexthops->tunnels);
 	for (uint16_t i = 0; i < CW_MAX_NETWORKS; i++)
 		nexthops->connected[i] = (struct nexthop){
 			.action = NEXTHOP_CONNECTED, .network = i, .mtu = CW_MTU_MAX};
@@ -69,6 +46,7 @@ nexthops_free(struct nexthops *nexthops)
 		free(nexthops->records[id]);
 		rte_free(nexthops->ready[id]);
 	}
+	remotes_free(nexthops->remotes);
 	rte_free(nexthops);
 }
 
@@ -84,12 +62,19 @@ nexthop_get(const struct nexthops *nexthops, uint32_t id)
 	return id < NEXTHOP_OWN_LAST ? &nexthops->connected[id - CW_MAX_NEXTHOPS] : NULL;
 }
 
+static inline const struct nexthop *
+bucket_of(const struct nexthops *nexthops, const struct nexthop *group, uint32_t hash)
+{
+	return nexthop_get(nexthops, group->group->bucket[hash & group->group->mask]);
+}
+
 const struct nexthop *
 nexthop_member(const struct nexthops *nexthops, const struct nexthop *group, uint32_t hash)
 {
-	const struct nexthop *nexthop =
-		nexthop_get(nexthops, group->group->bucket[hash & group->group->mask]);
+	const struct nexthop *nexthop = bucket_of(nexthops, group, hash);
 
+	if (nexthop != NULL && nexthop->action == NEXTHOP_GROUP && nexthop->group->mask == 0)
+		nexthop = bucket_of(nexthops, nexthop, hash); // which stands for another
 	// A member that became a group meanwhile belongs to a later state of this group.
 	return nexthop != NULL && nexthop->action != NEXTHOP_GROUP ? nexthop : NULL;
 }
@@ -118,101 +103,6 @@ nexthops_count(const struct nexthops *nexthops)
 	return nexthops->count;
 }
 
-static void
-resolve_port(const struct dataplane *dp, const struct cw_nexthop *object, struct nexthop *nexthop)
-{
-	const struct network *network = dp_network(dp, nexthop->network);
-	const struct dp_port *port = dp_port_get(dp, (uint16_t)object->port);
-
-	nexthop->action = NEXTHOP_FORWARD;
-	nexthop->out_port = (uint16_t)object->port;
-	memcpy(&nexthop->header.dst, object->mac, sizeof(nexthop->header.dst));
-	if (network != NULL) {
-		nexthop->header.src = network->router_mac;
-		nexthop->mtu = network->mtu;
-	}
-	if (port != NULL)
-		nexthop->mtu = (uint16_t)RTE_MIN(nexthop->mtu, port->mtu);
-}
-
-// Without a host port out_port stays 0.
-static void
-resolve_host(const struct dataplane *dp, struct nexthop *nexthop)
-{
-	const struct network *network = dp_network(dp, nexthop->network);
-	const struct dp_port *port;
-
-	nexthop->action = NEXTHOP_HOST;
-	if (network == NULL || network->host_port == 0)
-		return;
-	nexthop->header.src = network->router_mac;
-	nexthop->mtu = network->mtu;
-	port = dp_port_get(dp, network->host_port);
-	if (port == NULL)
-		return;
-	nexthop->out_port = network->host_port;
-	nexthop->header.dst = port->mac;
-	nexthop->mtu = port->mtu;
-}
-
-static void
-resolve_via(const struct dataplane *dp, struct published *published)
-{
-	struct nexthop *nexthop = &published->nexthop;
-	const struct neighbor *neighbor;
-	rte_be32_t word;
-
-	if (published->via.family == 6) {
-		neighbor = neighbor_lookup6(dp->neighbors, nexthop->network, published->via.addr);
-	} else {
-		memcpy(&word, published->via.addr, sizeof(word));
-		neighbor = neighbor_lookup4(dp->neighbors, nexthop->network, word);
-	}
-	if (neighbor != NULL && neighbor->nexthop.action == NEXTHOP_FORWARD) {
-		*nexthop = neighbor->nexthop;
-	} else if (neighbor != NULL && neighbor->nexthop.action == NEXTHOP_LOCAL) {
-		nexthop->action = NEXTHOP_UNREACHABLE; // the router is no next hop of its own
-	} else {
-		nexthop->action = NEXTHOP_CONNECTED;
-		nexthop->via = &published->via;
-	}
-}
-
-static struct published *
-build_single(const struct nexthops *nexthops, const struct cw_nexthop *object)
-{
-	struct published *published;
-
-	published = rte_zmalloc_socket(
-		"nexthop", sizeof(*published), RTE_CACHE_LINE_SIZE, nexthops->socket_id);
-	if (published == NULL)
-		return NULL;
-	published->nexthop.network = (uint16_t)object->network;
-	published->nexthop.mtu = CW_MTU_MAX;
-	published->via = object->via;
-	switch (object->kind) {
-	case CW_NEXTHOP_PORT:
-		resolve_port(nexthops->dp, object, &published->nexthop);
-		break;
-	case CW_NEXTHOP_VIA:
-		resolve_via(nexthops->dp, published);
-		break;
-	case CW_NEXTHOP_HOST:
-		resolve_host(nexthops->dp, &published->nexthop);
-		break;
-	case CW_NEXTHOP_BLACKHOLE:
-		published->nexthop.action = NEXTHOP_BLACKHOLE;
-		break;
-	case CW_NEXTHOP_UNREACHABLE:
-		published->nexthop.action = NEXTHOP_UNREACHABLE;
-		break;
-	default:
-		published->nexthop.action = NEXTHOP_PROHIBIT;
-		break;
-	}
-	return published;
-}
-
 // Of the members that exist now; without any the group has nothing to publish, and *published is
 // NULL. Returns 0 or -ENOMEM.
 static int
@@ -236,6 +126,7 @@ build_group(const struct nexthops *nexthops, const struct cw_nexthop *object,
 		return -ENOMEM;
 	(*published)->nexthop.action = NEXTHOP_GROUP;
 	(*published)->nexthop.network = (uint16_t)object->network;
+	(*published)->nexthop.id = object->id;
 	(*published)->nexthop.group = &(*published)->group;
 	nexthop_group_fill(&(*published)->group, members, n, size);
 	return 0;
@@ -256,9 +147,12 @@ static int
 build(const struct nexthops *nexthops, const struct cw_nexthop *object,
 	struct published **published)
 {
+	struct draft draft;
+
 	if (object->kind == CW_NEXTHOP_GROUP)
 		return build_group(nexthops, object, published);
-	*published = build_single(nexthops, object);
+	nexthop_draft(nexthops, object, &draft);
+	*published = nexthop_make(nexthops, &draft);
 	return *published == NULL ? -ENOMEM : 0;
 }
 
@@ -307,6 +201,16 @@ check_members(const struct nexthops *nexthops, const struct cw_nexthop *object)
 }
 
 static int
+check_tunnel(const struct cw_nexthop *object)
+{
+	if (object->vtep == 0 || object->vtep >= CW_MAX_VTEPS || object->vni > CW_VNI_MAX)
+		return -EINVAL;
+	if (object->underlay >= CW_MAX_NEXTHOPS || object->underlay == object->id)
+		return -EINVAL;
+	return object->via.family == 4 || object->via.family == 6 ? 0 : -EINVAL;
+}
+
+static int
 check(const struct nexthops *nexthops, const struct cw_nexthop *object)
 {
 	if (object->id == 0 || object->id >= CW_MAX_NEXTHOPS || object->network >= CW_MAX_NETWORKS)
@@ -321,6 +225,8 @@ check(const struct nexthops *nexthops, const struct cw_nexthop *object)
 	case CW_NEXTHOP_UNREACHABLE:
 	case CW_NEXTHOP_PROHIBIT:
 		return 0;
+	case CW_NEXTHOP_TUNNEL:
+		return check_tunnel(object);
 	case CW_NEXTHOP_GROUP: // groups do not nest
 		return nexthops->memberships[object->id] > 0 ? -EINVAL
 							     : check_members(nexthops, object);
@@ -339,6 +245,8 @@ list_of(struct nexthops *nexthops, uint8_t kind)
 		return &nexthops->direct;
 	case CW_NEXTHOP_GROUP:
 		return &nexthops->groups;
+	case CW_NEXTHOP_TUNNEL:
+		return &nexthops->tunnels;
 	default:
 		return NULL; // depends on nothing
 	}
@@ -359,6 +267,17 @@ make_record(const struct cw_nexthop *object)
 	return record;
 }
 
+static int
+enlist_remote(struct nexthops *nexthops, struct record *record)
+{
+	const struct cw_nexthop *object = &record->object;
+
+	if (object->kind != CW_NEXTHOP_TUNNEL)
+		return 0;
+	return remote_add(nexthops->remotes, (uint16_t)object->vtep, (uint16_t)object->network,
+		&object->via, object->id, &record->remote);
+}
+
 static void
 enlist(struct nexthops *nexthops, struct record *record)
 {
@@ -369,26 +288,88 @@ enlist(struct nexthops *nexthops, struct record *record)
 		TAILQ_INSERT_TAIL(list, record, next);
 	for (uint32_t i = 0; i < record->object.n_members; i++)
 		nexthops->memberships[record->object.members[i].nexthop]++;
+	if (record->object.kind == CW_NEXTHOP_TUNNEL)
+		nexthops->underlies[record->object.underlay]++;
 }
 
 static void
 delist(struct nexthops *nexthops, struct record *record)
 {
-	struct record_list *list = list_of(nexthops, record->object.kind);
+	const struct cw_nexthop *object = &record->object;
+	struct record_list *list = list_of(nexthops, object->kind);
 
-	nexthops->records[record->object.id] = NULL;
+	nexthops->records[object->id] = NULL;
 	if (list != NULL)
 		TAILQ_REMOVE(list, record, next);
-	for (uint32_t i = 0; i < record->object.n_members; i++)
-		nexthops->memberships[record->object.members[i].nexthop]--;
+	for (uint32_t i = 0; i < object->n_members; i++)
+		nexthops->memberships[object->members[i].nexthop]--;
+	if (object->kind == CW_NEXTHOP_TUNNEL) {
+		nexthops->underlies[object->underlay]--;
+		remote_del(nexthops->remotes, (uint16_t)object->vtep, (uint16_t)object->network,
+			&object->via, &record->remote);
+	}
 	free(record);
+}
+
+// Without memory it stays as it is until the next time.
+static void
+refresh(struct nexthops *nexthops, const struct record *record)
+{
+	struct published *published;
+	struct draft draft;
+
+	nexthop_draft(nexthops, &record->object, &draft);
+	if (nexthop_says_the_same(nexthops->ready[record->object.id], &draft))
+		return;
+	published = nexthop_make(nexthops, &draft);
+	if (published != NULL)
+		publish(nexthops, record->object.id, published);
+}
+
+static bool
+underlies_by_group(const struct nexthops *nexthops, uint32_t id, uint32_t underlay)
+{
+	const struct cw_nexthop *group = nexthop_object(nexthops, underlay);
+
+	if (group == NULL)
+		return false;
+	for (uint32_t i = 0; i < group->n_members; i++)
+		if (group->members[i].nexthop == id)
+			return true;
+	return false;
+}
+
+// Tunnels whose way to the remote is this next hop, alone or in a group, follow it.
+static void
+refresh_tunnels(struct nexthops *nexthops, uint32_t id)
+{
+	const struct record *tunnel;
+
+	if (nexthops->underlies[id] == 0 && nexthops->memberships[id] == 0)
+		return;
+	TAILQ_FOREACH (tunnel, &nexthops->tunnels, next) {
+		const uint32_t underlay = tunnel->object.underlay;
+
+		if (underlay == id
+			|| (nexthops->memberships[id] > 0
+				&& underlies_by_group(nexthops, id, underlay)))
+			refresh(nexthops, tunnel);
+	}
+}
+
+static void
+follow(struct nexthops *nexthops, uint32_t id, bool came_or_went)
+{
+	if (came_or_went && nexthops->memberships[id] > 0)
+		rebuild_groups(nexthops, id);
+	refresh_tunnels(nexthops, id);
 }
 
 int
 nexthop_set(struct nexthops *nexthops, const struct cw_nexthop *object)
 {
 	int error = check(nexthops, object);
-	struct published *published;
+	struct published *published = NULL;
 	struct record *record, *old;
 
 	if (error != 0)
@@ -397,7 +378,10 @@ nexthop_set(struct nexthops *nexthops, const struct cw_nexthop *object)
 	if (record == NULL)
 		return -ENOMEM;
 	error = build(nexthops, &record->object, &published);
+	if (error == 0)
+		error = enlist_remote(nexthops, record);
 	if (error != 0) {
+		rte_free(published);
 		free(record);
 		return error;
 	}
@@ -408,8 +392,7 @@ nexthop_set(struct nexthops *nexthops, const struct cw_nexthop *object)
 		nexthops->count++;
 	enlist(nexthops, record);
 	publish(nexthops, record->object.id, published);
-	if (old == NULL && nexthops->memberships[record->object.id] > 0)
-		rebuild_groups(nexthops, record->object.id);
+	follow(nexthops, record->object.id, old == NULL);
 	return 0;
 }
 
@@ -421,32 +404,25 @@ nexthop_del(struct nexthops *nexthops, uint32_t id)
 	delist(nexthops, nexthops->records[id]);
 	nexthops->count--;
 	publish(nexthops, id, NULL);
-	if (nexthops->memberships[id] > 0)
-		rebuild_groups(nexthops, id);
+	follow(nexthops, id, true);
 	return 0;
-}
-
-// Next hops without a group say the same when all before that pointer is the same; via belongs to
-// the object, which did not change.
-static bool
-says_the_same(const struct published *a, const struct published *b)
-{
-	return memcmp(&a->nexthop, &b->nexthop, offsetof(struct nexthop, group)) == 0;
 }
 
 void
 nexthops_resolve(struct nexthops *nexthops)
 {
-	struct published *published;
-	struct record *record;
+	const struct record *record;
 
-	TAILQ_FOREACH (record, &nexthops->direct, next) {
-		published = build_single(nexthops, &record->object);
-		if (published == NULL)
-			continue; // no memory: stays as it is until the next time
-		if (says_the_same(published, nexthops->ready[record->object.id]))
-			rte_free(published);
-		else
-			publish(nexthops, record->object.id, published);
-	}
+	TAILQ_FOREACH (record, &nexthops->direct, next)
+		refresh(nexthops, record);
+	TAILQ_FOREACH (record, &nexthops->tunnels, next)
+		refresh(nexthops, record);
+}
+
+bool
+nexthop_has_remote(const struct nexthops *nexthops, uint16_t vtep, uint16_t network,
+	const struct cw_ip *remote, uint32_t *id)
+{
+	*id = remote_find(nexthops->remotes, vtep, network, remote);
+	return *id != 0 || remote_find(nexthops->remotes, vtep, REMOTE_ANY_NETWORK, remote) != 0;
 }

@@ -39,10 +39,16 @@ struct nexthop_tunnel {
 	uint8_t checksum; // 1: UDP checksum wanted (IPv6 always)
 	uint16_t vtep; // id
 	uint16_t underlay_network; // of the uplink, for its VLAN tag
+	// Where several underlays share the load (ECMP): next hops of action NEXTHOP_FORWARD when
+	// this one was made; the flow's member says Ethernet addresses, port and network. NULL: the
+	// header is complete.
+	const struct nexthop_group *underlay;
+	uint8_t header[TUNNEL_HEADER_MAX] __rte_aligned(8);
+	// Sums over header[], not inverted, with zero where the packet's own values go: of the IPv4
+	// header, and of the UDP header with its pseudo-header without lengths.
+	uint16_t ip_sum, udp_sum;
 	uint32_t remote_hash; // of the remote's address, for "is this where it came from"
 	struct cw_ip remote;
-	const struct nexthop_group *underlay; // ECMP over underlays; NULL: the header is complete
-	uint8_t header[TUNNEL_HEADER_MAX] __rte_aligned(8);
 };
 
 // Buckets of an ECMP group: a power of two, filled in proportion to the weights. At least 64, and
@@ -50,6 +56,12 @@ struct nexthop_tunnel {
 struct nexthop_group {
 	uint32_t mask;
 	uint32_t bucket[]; // next-hop ids
+};
+
+// Room for a group of one member: whoever stands for another next hop, whatever that becomes.
+union nexthop_alias {
+	struct nexthop_group group;
+	uint32_t words[2]; // mask 0, id
 };
 
 struct nexthop {
@@ -70,12 +82,32 @@ struct nexthop {
 };
 
 struct nexthops;
+struct network;
+struct dp_port;
+
+// Forwards to mac by a port of a network: what next hops of kind PORT and neighbours have in
+// common. Sets action, out_port, header and mtu.
+void nexthop_to_port(const struct network *network, const struct dp_port *port,
+	const uint8_t mac[6], struct nexthop *nexthop);
+
+// As in nexthop_tunnel.remote_hash; equal addresses have equal hashes.
+static inline uint32_t
+nexthop_remote_hash(const uint8_t *addr, bool is_v6)
+{
+	uint32_t word[4] = {0};
+
+	__builtin_memcpy(word, addr, is_v6 ? 16 : 4);
+	return word[0] ^ word[1] ^ word[2] ^ word[3];
+}
 
 struct nexthops *nexthops_create(struct dataplane *dp, int socket_id);
 void nexthops_free(struct nexthops *nexthops);
 
 // Main thread. Adds or replaces from the wire object; the caller has checked that references exist.
-// A VIA next hop is resolved against the neighbours now and again by nexthops_resolve().
+// A VIA next hop is resolved against the neighbours now and again by nexthops_resolve(). Groups and
+// tunnels that refer to it follow at once. A PORT without MAC, and a tunnel whose underlay is not
+// resolved, has action NEXTHOP_CONNECTED with the id, network and via of who is to be resolved; a
+// tunnel without its vtep is NEXTHOP_UNREACHABLE.
 // Returns 0, -EINVAL (no or nested members, bad kind, id, weight or address), -ENOENT (member
 // absent), -ENOMEM. object->members must hold n_members.
 int nexthop_set(struct nexthops *nexthops, const struct cw_nexthop *object);
@@ -84,7 +116,7 @@ int nexthop_set(struct nexthops *nexthops, const struct cw_nexthop *object);
 int nexthop_del(struct nexthops *nexthops, uint32_t id);
 // The wire object as last set, or NULL.
 const struct cw_nexthop *nexthop_object(const struct nexthops *nexthops, uint32_t id);
-// Recomputes every next hop that depends on a neighbour, a port or a network that changed.
+// Recomputes every next hop that depends on a neighbour, a port, a network or a vtep that changed.
 void nexthops_resolve(struct nexthops *nexthops);
 uint32_t nexthops_count(const struct nexthops *nexthops);
 
@@ -93,6 +125,7 @@ const struct nexthop *nexthop_select(const struct nexthops *nexthops, uint32_t i
 // Workers: the same without resolving groups.
 const struct nexthop *nexthop_get(const struct nexthops *nexthops, uint32_t id);
 // Workers: the member of a group (action NEXTHOP_GROUP) by the flow hash, NULL when it is gone.
+// Never a group: members may stand for others (union nexthop_alias), these for no more.
 const struct nexthop *nexthop_member(
 	const struct nexthops *nexthops, const struct nexthop *group, uint32_t hash);
 

@@ -17,6 +17,7 @@
 #include "tables/lpm.h"
 #include "tables/neighbor.h"
 #include "tables/nexthop.h"
+#include "tables/vtep.h"
 #include "worker_control.h"
 
 #define MBUFS 8191
@@ -87,6 +88,7 @@ make_tables(struct dataplane *dp)
 		"events");
 	dp->fdb = must(fdb_create(16384, dp->qsbr, SOCKET_ID_ANY), "fdb");
 	dp->neighbors = must(neighbors_create(dp, 8192, SOCKET_ID_ANY), "neighbors");
+	dp->vteps = must(vteps_create(dp, SOCKET_ID_ANY), "vteps");
 	dp->nexthops = must(nexthops_create(dp, SOCKET_ID_ANY), "nexthops");
 	dp->lpm = must(lpm_create(64 << 20, dp->qsbr, SOCKET_ID_ANY), "lpm");
 }

@@ -28,7 +28,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return server != NULL ? 0 : -1;
 }
 
-// Every input meets the same world: one network with a port, and nothing of the input before.
+// Every input meets the same world: one network with a port and a tunnel, and nothing of the input
+// before.
 static void
 reset_world(struct peer *peer)
 {
@@ -38,6 +39,9 @@ reset_world(struct peer *peer)
 	peer_set(peer, make_network(&item, 7));
 	peer_set(peer, make_port(&item, 2, 7));
 	peer_set(peer, make_endpoint(&item, 2, 7));
+	peer_set(peer, make_vtep(&item, 1, 2, make_ip4(192, 0, 2, 1, 32)));
+	peer_set(peer, make_nexthop(&item, 5, 7, 2));
+	peer_set(peer, make_tunnel(&item, 6, 7, 1, make_ip4(192, 0, 2, 2, 32), 5));
 	peer_epoch(peer, CW_COMMIT, 1);
 }
 

@@ -84,11 +84,13 @@ make_tables(struct dataplane *dp)
 		"fixture events", sizeof(struct dp_event), 1024, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	dp->fdb = fdb_create(8192, dp->qsbr, SOCKET_ID_ANY);
 	dp->neighbors = neighbors_create(dp, 8192, SOCKET_ID_ANY);
+	dp->vteps = vteps_create(dp, SOCKET_ID_ANY);
 	dp->nexthops = nexthops_create(dp, SOCKET_ID_ANY);
 	dp->lpm = lpm_create(64 << 20, dp->qsbr, SOCKET_ID_ANY);
 	assert_non_null(dp->events);
 	assert_non_null(dp->fdb);
 	assert_non_null(dp->neighbors);
+	assert_non_null(dp->vteps);
 	assert_non_null(dp->nexthops);
 	assert_non_null(dp->lpm);
 }
@@ -184,6 +186,7 @@ fixture_teardown(void **state)
 			free_network(f->dp->networks[id]);
 	rcu_poll(f->dp);
 	nexthops_free(f->dp->nexthops);
+	vteps_free(f->dp->vteps);
 	neighbors_free(f->dp->neighbors);
 	fdb_free(f->dp->fdb);
 	rcu_poll(f->dp);

@@ -19,6 +19,7 @@
 #include "tables/lpm.h"
 #include "tables/neighbor.h"
 #include "tables/nexthop.h"
+#include "tables/vtep.h"
 #include "worker.h"
 
 #define FIXTURE_SENT_MAX 1024

@@ -23,6 +23,8 @@ union item {
 	struct cw_neighbor neighbor;
 	struct cw_nexthop nexthop;
 	struct cw_route route;
+	struct cw_vtep vtep;
+	struct cw_flood flood;
 	uint64_t room[512];
 };
 
@@ -219,6 +221,49 @@ make_nexthop(union item *item, uint32_t id, uint32_t network, uint32_t port)
 		.port = port,
 	};
 	make_mac(item->nexthop.mac, 0x77);
+	return &item->item;
+}
+
+// VXLAN on port 8472.
+static inline const struct cw_item *
+make_vtep(union item *item, uint32_t id, uint32_t port, struct cw_ip address)
+{
+	memset(item, 0, sizeof(*item));
+	item->vtep = (struct cw_vtep){
+		.item = {.type = CW_ITEM_VTEP,
+			.length = CW_ALIGN8(offsetof(struct cw_vtep, addresses))},
+		.id = id,
+		.port = port,
+		.kind = CW_TUNNEL_VXLAN,
+		.udp_port = 8472,
+		.address = address,
+	};
+	return &item->item;
+}
+
+// Inner destination 02:00:00:00:09:88.
+static inline const struct cw_item *
+make_tunnel(union item *item, uint32_t id, uint32_t network, uint32_t vtep, struct cw_ip remote,
+	uint32_t underlay)
+{
+	make_nexthop(item, id, network, 0);
+	item->nexthop.kind = CW_NEXTHOP_TUNNEL;
+	item->nexthop.vtep = vtep;
+	item->nexthop.via = remote;
+	item->nexthop.underlay = underlay;
+	make_mac(item->nexthop.mac, 0x88);
+	return &item->item;
+}
+
+static inline const struct cw_item *
+make_flood(union item *item, uint32_t network, uint32_t nexthop)
+{
+	memset(item, 0, sizeof(*item));
+	item->flood = (struct cw_flood){
+		.item = {.type = CW_ITEM_FLOOD, .length = sizeof(item->flood)},
+		.network = network,
+		.nexthop = nexthop,
+	};
 	return &item->item;
 }
 

@@ -192,7 +192,8 @@ test_networks_do_not_meet(void **state)
 	static const uint8_t tags[2][4] = {{0x81, 0, 0, 10}, {0x81, 0, 0, 20}};
 	struct fixture *f = *state;
 	struct rte_mbuf *pkts[64];
-	struct cw_nexthop object = {.id = 9, .network = 1, .kind = CW_NEXTHOP_PORT, .port = 3};
+	struct cw_nexthop object = {
+		.id = 9, .network = 1, .kind = CW_NEXTHOP_PORT, .port = 3, .mac = {2, 9}};
 
 	fixture_network(f, 1, NULL, NULL);
 	fixture_port_change(f, 4, make_trunk, NULL);

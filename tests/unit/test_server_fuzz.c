@@ -71,6 +71,9 @@ replay_world(void)
 	}
 	peer_set(&peer, make_nexthop(&a, 5, 7, 2));
 	peer_set(&peer, make_route(&a, 7, make_ip4(10, 99, 0, 0, 16), 5));
+	peer_set(&peer, make_vtep(&a, 1, 2, make_ip4(192, 0, 2, 1, 32)));
+	peer_set(&peer, make_tunnel(&a, 20, 7, 1, make_ip4(192, 0, 2, 2, 32), 5));
+	peer_set(&peer, make_flood(&a, 7, 20));
 	peer_epoch(&peer, CW_COMMIT, 1);
 	assert_int_equal(peer.in->n_items, 0);
 }
@@ -87,6 +90,28 @@ assert_world(void)
 	}
 	assert_int_equal(route_at(f->dp, 7, make_ip4(10, 99, 1, 1, 32)), 5);
 	assert_non_null(nexthop_get(f->dp->nexthops, 5));
+	assert_int_equal(nexthop_get(f->dp->nexthops, 20)->action, NEXTHOP_TUNNEL);
+	assert_int_equal(dp_network(f->dp, 7)->flood->n_remote, 1);
+}
+
+static const struct cw_item *
+random_tunnel_object(uint32_t network, uint32_t port)
+{
+	const struct cw_ip address = make_ip4(192, 0, 2, (uint8_t)(1 + draw(4)), 32);
+
+	switch (draw(4)) {
+	case 0:
+		return make_vtep(&a, 1 + draw(4), draw(2) * port, address);
+	case 1:
+		return make_tunnel(
+			&a, 1 + draw(24), network, 1 + draw(4), address, draw(2) * (1 + draw(24)));
+	case 2:
+		make_fdb(&a, network, (uint8_t)draw(256), 0);
+		a.fdb.nexthop = 1 + draw(24);
+		return &a.item;
+	default:
+		return make_flood(&a, network, 1 + draw(24));
+	}
 }
 
 static const struct cw_item *
@@ -94,7 +119,10 @@ random_object(void)
 {
 	const uint32_t network = 7 + draw(3), port = 2 + draw(6);
 
-	switch (draw(7)) {
+	switch (draw(9)) {
+	case 7:
+	case 8:
+		return random_tunnel_object(network, port);
 	case 0:
 		return make_network(&a, network);
 	case 1:
