@@ -5,12 +5,35 @@
 set -eu
 
 here=$(dirname "$0")
-purposes=${*:-build run test vm lint bench}
+purposes=${*:-build run test flannel vm lint bench}
 backports=bookworm-backports
 image=$here/../tests/vm/image
+flannel=$here/flannel.sh
+
+is_wanted() { # PURPOSE
+	case " $purposes " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+is_image_missing() {
+	is_wanted vm && ! "$image" --check
+}
+
+is_flannel_missing() {
+	is_wanted flannel && ! "$flannel" --check
+}
+
+# What is built already, or with a Go that is there, needs no other.
+if is_wanted flannel && { "$flannel" --check || "$flannel" --go >/dev/null; }; then
+	sections=$(for purpose in $purposes; do [ "$purpose" = flannel ] || echo "$purpose"; done)
+else
+	sections=$purposes
+fi
 
 wanted() {
-	for purpose in $purposes; do
+	for purpose in $sections; do
 		awk -v section="[$purpose]" '
 			{ sub(/#.*/, "") }
 			/^\[/ { on = $1 == section; next }
@@ -33,13 +56,6 @@ missing() {
 	wanted | sort -u | while read -r package; do
 		is_installed "$package" || echo "$package"
 	done
-}
-
-is_image_missing() {
-	case " $purposes " in
-	*" vm "*) ! "$image" --check ;;
-	*) return 1 ;;
-	esac
 }
 
 apt() {
@@ -84,7 +100,7 @@ add_backports() {
 }
 
 packages=$(missing)
-if [ -z "$packages" ] && ! is_image_missing; then
+if [ -z "$packages" ] && ! is_image_missing && ! is_flannel_missing; then
 	exit 0
 fi
 # shellcheck disable=SC2086
@@ -94,11 +110,14 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 
-# What the bench needs of these it starts itself, in scratch folders. A machine that had them keeps
-# their services; elsewhere they never run (`systemctl unmask NAME` takes that back).
+# What the tests and the bench need of these they start themselves, in scratch folders. A machine
+# that had them keeps their services; elsewhere they never run (`systemctl unmask NAME` takes that
+# back).
 mask_services() { # of packages that are not installed yet
-	for package in dpdk openvswitch-switch; do
-		is_installed $package || systemctl --quiet mask $package.service 2>/dev/null || true
+	for service in bird2:bird dpdk:dpdk etcd-server:etcd frr:frr \
+		openvswitch-switch:openvswitch-switch; do
+		is_installed "${service%:*}" \
+			|| systemctl --quiet mask "${service#*:}.service" 2>/dev/null || true
 	done
 }
 
@@ -108,7 +127,7 @@ case $packages in
 */$backports*) add_backports ;;
 esac
 case $packages in
-*openvswitch*) mask_services ;;
+*bird2* | *etcd-server* | *frr* | *openvswitch*) mask_services ;;
 esac
 # The package lists may be absent (bare image) or too old: fetch them only then.
 # shellcheck disable=SC2086
@@ -122,5 +141,8 @@ if [ -n "$packages" ] && ! install $packages; then
 fi
 if is_image_missing; then
 	"$image" || { apt update && "$image"; }
+fi
+if is_flannel_missing; then
+	"$flannel"
 fi
 echo "setup: done"
