@@ -21,6 +21,23 @@ check_dataplane(struct cni_call *call, const cJSON *health)
 		&call->error, CNI_NOT_AVAILABLE, "the data plane is %s", state->valuestring);
 }
 
+// Nor does it know any addresses before flanneld has said which are this node's.
+static int
+check_flannel(struct cni_call *call, const cJSON *health)
+{
+	const cJSON *flannel = cJSON_GetObjectItemCaseSensitive(health, "flannel");
+	const char *state =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(flannel, "state"));
+	const char *reason =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(flannel, "reason"));
+
+	if (state == NULL || strcmp(state, "ready") == 0)
+		return 0;
+	return error_set(&call->error, CNI_NOT_AVAILABLE,
+		"this node's part of the pod network is not known: subnet.env: %s",
+		reason != NULL ? reason : state);
+}
+
 static int
 check_causewayd(struct cni_call *call)
 {
@@ -37,6 +54,8 @@ check_causewayd(struct cni_call *call)
 	}
 	if (rc == 0) {
 		rc = check_dataplane(call, health);
+		if (rc == 0)
+			rc = check_flannel(call, health);
 		cJSON_Delete(health);
 		return rc;
 	}

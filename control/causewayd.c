@@ -10,6 +10,7 @@
 #include "api/server.h"
 #include "changes.h"
 #include "device.h"
+#include "flannel/flannel.h"
 #include "host_port.h"
 #include "intent.h"
 #include "network_change.h"
@@ -85,6 +86,7 @@ causewayd_free(struct causewayd *d)
 	api_close(d->api);
 	dp_free(d->dp);
 	tombstones_free(d->tombstones);
+	flannel_free(d->flannel);
 	changes_free(d->changes);
 	sync_free(d->sync);
 	api_free(d->api);
@@ -227,7 +229,7 @@ causewayd_load(struct causewayd *d)
 		return ret;
 	objects_each(d->objects, OBJECT_PORT, restore_host_port, d);
 	d->tombstones = tombstones_watch(d);
-	return 0;
+	return flannel_start(d);
 }
 
 int

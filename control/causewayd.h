@@ -14,6 +14,7 @@
 
 struct api;
 struct changes;
+struct flannel;
 struct sync;
 struct tombstones;
 
@@ -40,6 +41,7 @@ struct causewayd {
 	struct changes *changes;
 	struct api *api;
 	struct tombstones *tombstones; // NULL: not watched
+	struct flannel *flannel; // NULL: not configured
 	struct nl_sock *netlink; // in our own namespace
 	enum dataplane_state dataplane;
 	uint64_t epoch; // last committed

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "endpoint_del.h"
 
+#include "flannel/flannel.h"
 #include "port_change.h"
 
 struct count {
@@ -68,6 +69,7 @@ endpoint_del(struct causewayd *d, struct endpoint *endpoint, transaction_done_fn
 		if (port != NULL)
 			port_delete(t, d, port);
 		release_networks(t, d, endpoint, port);
+		flannel_release(t, d, endpoint);
 	}
 	transaction_run(t, false, done, arg);
 }

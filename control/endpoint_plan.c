@@ -8,6 +8,7 @@
 
 #include "address_text.h"
 #include "attach.h"
+#include "flannel/flannel.h"
 #include "network_change.h"
 #include "objects/endpoint.h"
 #include "objects/json.h"
@@ -149,8 +150,8 @@ set_text(char *to, size_t size, const cJSON *params, const char *key)
 }
 
 static int
-read_endpoint(struct endpoint *endpoint, const struct network *network, const cJSON *params,
-	int netns, struct failure *failure)
+read_endpoint(struct causewayd *d, struct endpoint *endpoint, const struct network *network,
+	const cJSON *params, int netns, struct failure *failure)
 {
 	char seed[CONTAINER_LEN + IFNAMSIZ + 1];
 	const char *mac = schema_string(params, "mac");
@@ -159,7 +160,8 @@ read_endpoint(struct endpoint *endpoint, const struct network *network, const cJ
 	set_text(endpoint->ifname, sizeof(endpoint->ifname), params, "ifname");
 	set_text(endpoint->netns, sizeof(endpoint->netns), params, "netns");
 	endpoint->network = network->id;
-	endpoint->mtu = (uint16_t)schema_integer(params, "mtu", network->mtu);
+	endpoint->mtu = flannel_limit_mtu(
+		d, network, (uint16_t)schema_integer(params, "mtu", network->mtu));
 	snprintf(seed, sizeof(seed), "%s/%s", endpoint->container, endpoint->ifname);
 	if (mac != NULL)
 		mac_parse(mac, endpoint->mac);
@@ -339,7 +341,7 @@ endpoint_plan(struct endpoint_plan *plan, struct causewayd *d, const cJSON *para
 	if (read_kind(plan, params, failure) < 0)
 		return -1;
 	network = own_network(plan, d, params, failure);
-	if (network == NULL || read_endpoint(plan->endpoint, network, params, netns, failure) < 0
+	if (network == NULL || read_endpoint(d, plan->endpoint, network, params, netns, failure) < 0
 		|| read_port(plan, d, params, failure) < 0)
 		return -1;
 	return add_gateways(plan, d, network, failure);
@@ -403,6 +405,8 @@ endpoint_plan_check(struct endpoint_plan *plan, struct causewayd *d, struct fail
 	const struct endpoint *owner = owner_of(d, endpoint, NULL, endpoint->mac);
 	char text[MAC_TEXT_LEN];
 
+	if (network != NULL && flannel_check(d, network, failure) < 0)
+		return -1;
 	if (owner != NULL)
 		return failure_set(failure, CW_RPC_CONFLICT, "mac", mac_format(endpoint->mac, text),
 			"give another one", "MAC %s belongs to endpoint %.64s/%s",

@@ -25,7 +25,8 @@ void endpoint_plan_free(struct endpoint_plan *plan);
 bool endpoint_plan_is(
 	const struct endpoint_plan *plan, struct causewayd *d, const struct endpoint *existing);
 
-// Refuses addresses and MACs that others in the network have. Returns 0, or a negative number with
+// Refuses addresses and MACs that others in the network have, and all as long as flanneld has not
+// said which are this node's. Returns 0, or a negative number with
 // failure.
 int endpoint_plan_check(struct endpoint_plan *plan, struct causewayd *d, struct failure *failure);
 

@@ -22,6 +22,7 @@ static const struct field fields[] = {
 	{"group", FIELD_STRING, false, 1, CW_NAME_LEN - 1},
 	{"tun_device", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
 	{"host_interface", FIELD_STRING, false, 1, IFNAMSIZ - 1},
+	{"subnet_env", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
 	{"log_level", FIELD_CHOICE, false, 0, 0, NULL, levels},
 	{0},
 };
@@ -48,7 +49,8 @@ static const struct option flags[] = {
 	{"group", required_argument, NULL, OPTION_KEY + 2},
 	{"tun-device", required_argument, NULL, OPTION_KEY + 3},
 	{"host-interface", required_argument, NULL, OPTION_KEY + 4},
-	{"log-level", required_argument, NULL, OPTION_KEY + 5},
+	{"subnet-env", required_argument, NULL, OPTION_KEY + 5},
+	{"log-level", required_argument, NULL, OPTION_KEY + 6},
 	{0},
 };
 
@@ -65,6 +67,7 @@ static const char help[] =
 	"  --group NAME           may use control.sock, as root    default: " CW_GROUP "\n"
 	"  --host-interface NAME  host port of network default     default: cwhost\n"
 	"  --tun-device PATH      how taps are made                default: " TAP_NODE "\n"
+	"  --subnet-env FILE      flanneld's subnet.env            default: there is no Flannel\n"
 	"  --log-level LEVEL      error, warning, info or debug    default: info\n"
 	"  --check-config         check flags and file, print what is in force, and exit\n"
 	"  --dry-run              the same, and check the state directory; change nothing\n"
@@ -90,6 +93,7 @@ apply(struct options *options, const cJSON *json)
 	copy(options->group, sizeof(options->group), json, "group");
 	copy(options->tun_device, sizeof(options->tun_device), json, "tun_device");
 	copy(options->host_interface, sizeof(options->host_interface), json, "host_interface");
+	copy(options->subnet_env, sizeof(options->subnet_env), json, "subnet_env");
 	if (level != NULL)
 		log_level_by_name(level, &options->log_level);
 }
@@ -225,6 +229,8 @@ options_print(const struct options *options)
 	cJSON_AddStringToObject(json, "group", options->group);
 	cJSON_AddStringToObject(json, "tun_device", options->tun_device);
 	cJSON_AddStringToObject(json, "host_interface", options->host_interface);
+	if (options->subnet_env[0] != '\0')
+		cJSON_AddStringToObject(json, "subnet_env", options->subnet_env);
 	cJSON_AddStringToObject(json, "log_level", levels[options->log_level]);
 	text = cJSON_Print(json);
 	puts(text != NULL ? text : "{}");

@@ -19,6 +19,7 @@ struct options {
 	char group[CW_NAME_LEN]; // members may use control.sock
 	char tun_device[OPTIONS_PATH_LEN];
 	char host_interface[IFNAMSIZ]; // of network "default"
+	char subnet_env[OPTIONS_PATH_LEN]; // flanneld's; empty: there is no Flannel
 	enum log_level log_level;
 	bool check_config, dry_run;
 };

@@ -5,6 +5,7 @@
 
 #include "api/common.h"
 #include "api/connection.h"
+#include "flannel/flannel.h"
 #include "objects/json.h"
 
 static const char *const states[] = {
@@ -13,10 +14,10 @@ static const char *const states[] = {
 cJSON *
 health_json(struct causewayd *d)
 {
-	cJSON *json = cJSON_CreateObject(), *dataplane, *objects;
+	cJSON *json = cJSON_CreateObject(), *flannel = flannel_json(d), *dataplane, *objects;
 
-	cJSON_AddStringToObject(
-		json, "status", d->dataplane == DATAPLANE_READY ? "ok" : "degraded");
+	cJSON_AddStringToObject(json, "status",
+		d->dataplane == DATAPLANE_READY && flannel_is_ready(d) ? "ok" : "degraded");
 	cJSON_AddStringToObject(json, "version", CW_VERSION);
 	cJSON_AddNumberToObject(json, "pid", getpid());
 	json_add_u64(json, "uptime_ms", causewayd_now_ms() - d->started_ms);
@@ -26,6 +27,8 @@ health_json(struct causewayd *d)
 		cJSON_AddStringToObject(dataplane, "reason", dp_reason(d->dp));
 	else
 		cJSON_AddStringToObject(dataplane, "build", dp_build(d->dp));
+	if (flannel != NULL)
+		cJSON_AddItemToObject(json, "flannel", flannel);
 	objects = cJSON_AddObjectToObject(json, "objects");
 	for (unsigned int type = 0; type < OBJECT_TYPES; type++)
 		cJSON_AddNumberToObject(objects, object_classes[type]->name,
