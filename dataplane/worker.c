@@ -10,6 +10,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
+#include "stages/hold.h"
 #include "stages/route_cache.h"
 #include "trace.h"
 #include "worker_private.h"
@@ -123,7 +124,7 @@ static void
 one_round(struct worker *w)
 {
 	struct worker_private *priv = w->priv;
-	uint16_t packets;
+	uint16_t packets = 0;
 
 	w->now_tsc = priv->round_tsc;
 	if (unlikely(w->now_tsc - priv->second_tsc >= priv->tsc_per_us * 1000000)) {
@@ -137,7 +138,9 @@ one_round(struct worker *w)
 		|| (priv->n_active < priv->n_queues
 			&& (int64_t)(w->now_tsc - priv->next_epoll_tsc) > 0))
 		worker_check_ready(w);
-	packets = poll_queues(w);
+	if (unlikely(hold_is_busy(w->hold))) // they came before what is received now
+		packets = hold_poll(w);
+	packets = (uint16_t)(packets + poll_queues(w));
 	if (w->dp->n_workers > 1)
 		packets = (uint16_t)(packets + worker_take_handovers(w));
 	worker_flush(w);
@@ -238,10 +241,11 @@ worker_create(struct dataplane *dp, uint16_t id, const struct worker_config *con
 	w->tx = calloc(CW_MAX_PORTS, sizeof(*w->tx));
 	w->priv = private_create(config);
 	w->routes = route_cache_create(config->socket_id);
+	w->hold = hold_create(config->socket_id);
 	w->trace = trace_records_create(config->socket_id);
 	// Port 0 is the switch itself.
 	if (w->counters == NULL || w->tx == NULL || w->priv == NULL || w->trace == NULL
-		|| w->routes == NULL || worker_counters_ensure(w, 0) != 0) {
+		|| w->routes == NULL || w->hold == NULL || worker_counters_ensure(w, 0) != 0) {
 		worker_free(w);
 		return NULL;
 	}
@@ -263,6 +267,7 @@ worker_free(struct worker *w)
 	}
 	trace_records_free(w->trace);
 	route_cache_free(w->routes);
+	hold_free(w->hold);
 	for (uint32_t i = 0; w->counters != NULL && i < CW_MAX_PORTS; i++)
 		rte_free(w->counters[i]);
 	free(w->counters);

@@ -31,6 +31,7 @@ struct port_counters {
 	uint64_t rx_packets, rx_bytes;
 	uint64_t tx_packets, tx_bytes;
 	uint64_t sent, originated, replicas, segments, punted;
+	uint64_t held; // waiting for a neighbour now (a gauge)
 	uint64_t drops[]; // graph_n_drops()
 };
 
@@ -55,6 +56,7 @@ struct worker {
 	uint32_t now_s; // seconds since start, for ageing
 	struct rte_mempool *mbufs, *jumbos;
 	struct route_cache *routes;
+	struct hold *hold; // packets that wait for a neighbour, see stages/hold.h
 	struct stage_counters stages[GRAPH_MAX_STAGES];
 	struct rte_mbuf *mbuf[WORKER_SLOTS];
 	struct packet_ctx ctx[WORKER_SLOTS] __rte_cache_aligned;
@@ -105,6 +107,10 @@ worker_counters(struct worker *w, uint16_t port)
 {
 	return w->counters[port];
 }
+
+// Runs all pending stages until none is pending and gives the slots back. Between two bursts only:
+// whoever has put packets into slots 0 to n_slots - 1 and handed them to a stage.
+void worker_run(struct worker *w);
 
 // Puts a packet into the batch towards ctx->out_port; called by the tx stage only. The batch is
 // flushed at the end of the round or when it is full. The slot is consumed.

@@ -51,6 +51,9 @@ void worker_port_forget(struct dataplane *dp, uint16_t port_id);
 // Bit i: worker i polls a queue of the port.
 uint64_t worker_port_workers(const struct dataplane *dp, uint16_t port_id);
 
+// Neighbours or next hops have changed: wakes the workers that hold packets for some.
+void worker_wake_holders(struct dataplane *dp);
+
 // Copies what the statistics say of a worker. Main thread; racy by nature, each value is whole.
 void worker_stats(const struct worker *w, struct cw_worker_stats *stats);
 

@@ -102,6 +102,15 @@ worker_drain(struct worker *w, const struct stage *stage, uint16_t mark)
 	w->n_slots = highest;
 }
 
+void
+worker_run(struct worker *w)
+{
+	run_pending(w, UINT64_MAX);
+	w->n_slots = 0;
+	if (unlikely(w->trace->n_busy != 0))
+		trace_round_end(w);
+}
+
 // The first stage gets the whole burst.
 static void
 enter_graph(struct worker *w, uint16_t n)
@@ -144,10 +153,7 @@ worker_run_stages(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, ui
 	worker_enter(w, port_id, pkts, n);
 	if (unlikely(trace_active(w->trace)))
 		trace_rx(w, w->vector[0].slot, n);
-	run_pending(w, UINT64_MAX);
-	w->n_slots = 0;
-	if (unlikely(w->trace->n_busy != 0))
-		trace_round_end(w);
+	worker_run(w);
 }
 
 void

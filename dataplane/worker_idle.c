@@ -6,6 +6,7 @@
 
 #include <rte_cycles.h>
 
+#include "stages/hold.h"
 #include "worker_private.h"
 
 // How a worker finds out that a queue has frames without polling it, and how it sleeps. A queue of
@@ -17,6 +18,7 @@
 #define EPOLL_COST 50 // but spend no more than one part in so many on looking,
 #define EPOLL_MAX_US 100 // unless nobody would look for longer than this
 #define SLEEP_MAX_MS 1000
+#define HOLD_LOOK_MS 50 // while packets wait for a neighbour, whose time may run out
 #define NAP_MIN_US 10
 #define NAP_MAX_US 50 // while a queue can only be polled: it must be seen within 100 us
 
@@ -96,8 +98,12 @@ frames_waiting(const struct worker_private *priv)
 }
 
 static struct timespec
-sleep_time(struct worker_private *priv, const struct rxq_list *list)
+sleep_time(struct worker *w, const struct rxq_list *list)
 {
+	struct worker_private *priv = w->priv;
+
+	if (list->n_pollable == 0 && hold_is_busy(w->hold))
+		return (struct timespec){.tv_nsec = HOLD_LOOK_MS * 1000000};
 	if (list->n_pollable == 0)
 		return (struct timespec){.tv_sec = SLEEP_MAX_MS / 1000};
 	priv->nap_us = priv->nap_us == 0 ? NAP_MIN_US : RTE_MIN(priv->nap_us * 2, NAP_MAX_US);
@@ -116,7 +122,7 @@ worker_sleep(struct worker *w)
 
 	if (list->generation != priv->seen_generation || frames_waiting(priv))
 		return;
-	timeout = sleep_time(priv, list);
+	timeout = sleep_time(w, list);
 	atomic_store(&priv->sleeping, true); // before the last look: see flush_handover
 	rte_rcu_qsbr_thread_offline(w->dp->qsbr, w->id);
 	if (!inbox_waiting(w) && !atomic_load(&priv->stop))

@@ -7,6 +7,7 @@
 #include <rte_malloc.h>
 
 #include "log.h"
+#include "stages/hold.h"
 #include "worker_private.h"
 
 // Main thread: how ports come to workers and leave them, while the workers run.
@@ -275,6 +276,25 @@ worker_drain_handovers(struct dataplane *dp)
 		rcu_wait(dp); // and sent
 }
 
+// Its packets that wait for a neighbour are dropped. Bounded, as above.
+static void
+drop_held(struct dataplane *dp, uint16_t port_id)
+{
+	dp_note_change(dp); // has the workers look at what they hold
+	for (uint16_t i = 0; i < dp->n_workers; i++) {
+		struct worker *w = dp->workers[i];
+		const struct port_counters *counters = w->counters[port_id];
+
+		for (int tries = 0; counters != NULL && tries < DRAIN_TRIES; tries++) {
+			if (__atomic_load_n(&counters->held, __ATOMIC_RELAXED) == 0)
+				break;
+			worker_wake(w);
+			rcu_wait(dp);
+			rte_delay_us_sleep(DRAIN_PAUSE_US);
+		}
+	}
+}
+
 void
 worker_port_detach(struct dataplane *dp, uint16_t port_id)
 {
@@ -282,6 +302,7 @@ worker_port_detach(struct dataplane *dp, uint16_t port_id)
 
 	remove_queues(dp, port_id);
 	rcu_wait(dp); // nobody receives from it or batches for it any more
+	drop_held(dp, port_id);
 	worker_drain_handovers(dp);
 	for (uint16_t i = 0; i < dp->n_workers; i++) {
 		batches[i] = dp->workers[i]->tx[port_id];
@@ -290,6 +311,14 @@ worker_port_detach(struct dataplane *dp, uint16_t port_id)
 	rcu_wait(dp);
 	for (uint16_t i = 0; i < dp->n_workers; i++)
 		rte_free(batches[i]);
+}
+
+void
+worker_wake_holders(struct dataplane *dp)
+{
+	for (uint16_t i = 0; i < dp->n_workers; i++)
+		if (hold_is_busy(dp->workers[i]->hold))
+			worker_wake(dp->workers[i]);
 }
 
 void

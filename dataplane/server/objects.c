@@ -359,6 +359,8 @@ objects_settle(struct objects *objects)
 	objects->n_dirty_networks = 0;
 	if (objects->resolve && nexthops_count(dp->nexthops) != 0)
 		nexthops_resolve(dp->nexthops);
+	if (objects->resolve)
+		worker_wake_holders(dp);
 	objects->resolve = false;
 	devices_settle(objects);
 	if (objects->wait) {

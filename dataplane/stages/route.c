@@ -11,7 +11,7 @@
 // The router (RFC 1812, 5.2; RFC 8200): what is sent to the router's MAC address goes to the
 // neighbour with the destination address, else by the longest prefix to a next hop.
 
-enum { NEXT_POLICY, NEXT_LOCAL, NEXT_ICMP_ERROR };
+enum { NEXT_POLICY, NEXT_LOCAL, NEXT_HOLD, NEXT_ICMP_ERROR };
 enum {
 	DROP_SOURCE,
 	DROP_DESTINATION,
@@ -39,6 +39,7 @@ static struct stage route = {
 		{
 			[NEXT_POLICY] = "policy_destination",
 			[NEXT_LOCAL] = "local",
+			[NEXT_HOLD] = "hold",
 			[NEXT_ICMP_ERROR] = "icmp_error",
 		},
 	.drops =
@@ -166,8 +167,16 @@ refuse(struct worker *w, uint16_t slot, const struct refusal *refusal)
 	packet_next(w, slot, route.next_id[NEXT_ICMP_ERROR]);
 }
 
-// On link, but unknown: the control plane may find out who has the address, this packet is lost.
-// dst: the packet's destination, which is whom to look for unless the next hop names a gateway.
+// Whether somebody is expected to find out who has the address: the switch itself, or, for a next
+// hop that is set, the control plane. The addresses of pods are known from the start.
+static bool
+may_wait(const struct network *network, const struct nexthop *nexthop)
+{
+	return nexthop->id != 0 || (network != NULL && network->resolve);
+}
+
+// On link, but unknown. dst: the packet's destination, which is whom to look for unless the next
+// hop names a gateway.
 static void
 want_neighbor(struct worker *w, uint16_t slot, const struct nexthop *nexthop, const uint8_t *dst,
 	bool is_v6)
@@ -181,6 +190,11 @@ want_neighbor(struct worker *w, uint16_t slot, const struct nexthop *nexthop, co
 
 	if (!is_v6 && network != NULL && address4_is_subnet_broadcast(network, addr4(dst))) {
 		packet_drop(w, slot, route.drop_id[DROP_DESTINATION]); // RFC 2644
+		return;
+	}
+	if (may_wait(network, nexthop)) {
+		w->ctx[slot].nexthop = nexthop;
+		packet_next(w, slot, route.next_id[NEXT_HOLD]);
 		return;
 	}
 	if (nexthop->via != NULL)

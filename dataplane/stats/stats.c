@@ -56,6 +56,7 @@ copy_counters(struct cw_port_stats *stats, const struct port_counters *counters)
 	stats->replicas = read_counter(&counters->replicas);
 	stats->segments = read_counter(&counters->segments);
 	stats->punted = read_counter(&counters->punted);
+	stats->held = read_counter(&counters->held);
 	for (uint16_t i = 0; i < stats->n_drops; i++)
 		stats->drops[i] = read_counter(&counters->drops[i]);
 }

@@ -440,7 +440,7 @@ fixture_assert_balanced(struct fixture *f)
 
 		if (c == NULL)
 			continue;
-		out = c->sent + c->punted;
+		out = c->sent + c->punted + c->held;
 		for (uint16_t i = 0; i < graph_n_drops(); i++)
 			out += c->drops[i];
 		if (c->rx_packets + c->originated + c->replicas + c->segments != out)

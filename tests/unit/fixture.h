@@ -63,7 +63,8 @@ void fixture_inject_one(struct fixture *f, uint16_t port, const void *bytes, uin
 // Drops counted against a port under this name so far; fails the test when no stage knows the name.
 uint64_t fixture_drops(struct fixture *f, uint16_t port, const char *reason);
 const struct port_counters *fixture_counters(struct fixture *f, uint16_t port);
-// Asserts the books of every port: rx + originated + replicas + segments = sent + drops + punted.
+// Asserts the books of every port: rx + originated + replicas + segments = sent + drops + punted +
+// held.
 void fixture_assert_balanced(struct fixture *f);
 // Asserts that every mbuf is back in its pool (after fixture_sent_clear()).
 void fixture_assert_no_leak(struct fixture *f);

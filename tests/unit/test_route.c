@@ -7,6 +7,7 @@
 
 #include "events.h"
 #include "frames.h"
+#include "stages/hold.h"
 
 // ------------------------------------------------------------------------------ forwarding
 
@@ -628,9 +629,13 @@ test_unknown_gateway(void **state)
 	assert_int_equal(nexthop_set(f->dp->nexthops, &object), 0);
 	set_route4(f, 0, "192.168.0.0", 16, 5);
 	inject4(f, "192.168.1.1");
-	assert_error4(f, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH);
 	event = take_event(f);
 	assert_memory_equal(event.ip.addr, object.via.addr, 16);
+	assert_int_equal(fixture_counters(f, 4)->held, 1); // see test_hold.c
+	assert_int_equal(nexthop_del(f->dp->nexthops, 5), 0);
+	hold_poll(f->w);
+	worker_flush(f->w);
+	assert_error4(f, ICMP_DEST_UNREACH, ICMP_NET_UNREACH);
 }
 
 // 64 packets of both families, known and unknown, in one burst: each finds its own way, in order.
