@@ -164,3 +164,9 @@ ip_is_unicast(const struct cw_ip *ip)
 		return ip->addr[0] != 0 && ip->addr[0] != 127 && ip->addr[0] < 224;
 	return ip->addr[0] != 0xff && memcmp(ip->addr, loopback6, sizeof(loopback6)) != 0;
 }
+
+bool
+ip_is_multicast(const struct cw_ip *ip)
+{
+	return ip->family == 4 ? (ip->addr[0] & 0xf0) == 0xe0 : ip->addr[0] == 0xff;
+}

@@ -41,5 +41,6 @@ bool ip_same_address(const struct cw_ip *a, const struct cw_ip *b);
 bool ip_contains(const struct cw_ip *subnet, const struct cw_ip *ip);
 // Neither unspecified, multicast nor loopback.
 bool ip_is_unicast(const struct cw_ip *ip);
+bool ip_is_multicast(const struct cw_ip *ip);
 
 #endif

@@ -14,6 +14,7 @@
 #include "host_port.h"
 #include "intent.h"
 #include "network_change.h"
+#include "objects/nexthop.h"
 #include "sync.h"
 #include "tombstones.h"
 
@@ -105,7 +106,7 @@ causewayd_free(struct causewayd *d)
 struct load {
 	struct causewayd *d;
 	const struct object_class *class;
-	bool groups;
+	unsigned int rank; // of next hops: those that others refer to come first
 	struct failure failure;
 };
 
@@ -114,12 +115,10 @@ load_row(void *arg, const char *key, const char *value)
 {
 	struct load *load = arg;
 	cJSON *json = cJSON_Parse(value);
-	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItem(json, "kind"));
 	struct object *object;
 	int ret = 0;
 
-	if (load->class == &nexthop_class
-		&& (kind != NULL && strcmp(kind, "group") == 0) != load->groups)
+	if (load->class == &nexthop_class && nexthop_json_rank(json) != load->rank)
 		goto out;
 	object = load->class->from_json(load->d->objects, json, &load->failure);
 	if (object == NULL) {
@@ -144,10 +143,9 @@ load_objects(struct causewayd *d)
 
 	for (unsigned int type = 0; type < OBJECT_TYPES && ret == 0; type++) {
 		struct load load = {.d = d, .class = object_classes[type]};
+		const unsigned int ranks = type == OBJECT_NEXTHOP ? NEXTHOP_RANKS : 1;
 
-		ret = store_each(d->store, load.class->name, load_row, &load);
-		load.groups = true;
-		if (ret == 0 && type == OBJECT_NEXTHOP)
+		for (; load.rank < ranks && ret == 0; load.rank++)
 			ret = store_each(d->store, load.class->name, load_row, &load);
 	}
 	return ret;

@@ -59,6 +59,7 @@ find_network(struct endpoint_plan *plan, struct causewayd *d, const char *name, 
 	plan->n_new_networks++;
 	network->mtu = base->mtu;
 	network->automatic = true;
+	network->object.origin = ORIGIN_AUTOMATIC;
 	transaction_put(plan->t, &network->object);
 	return network;
 }

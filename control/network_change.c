@@ -57,6 +57,7 @@ network_new(struct causewayd *d, const char *name, unsigned int skip, struct fai
 	network->id = (uint32_t)id;
 	network->vni = free_vni(d, (uint32_t)id + CW_DEFAULT_VNI);
 	network->mtu = CW_MTU_DEFAULT;
+	network->table = network_table(name);
 	mac_random(network->router_mac);
 	return network;
 }
@@ -67,7 +68,7 @@ static struct nexthop
 host_nexthop(const struct network *network)
 {
 	return (struct nexthop){
-		.object.type = OBJECT_NEXTHOP,
+		.object = {.type = OBJECT_NEXTHOP, .origin = ORIGIN_AUTOMATIC},
 		.network = network->id,
 		.kind = CW_NEXTHOP_HOST,
 		.automatic = true,
@@ -112,14 +113,15 @@ put_default_routes(struct transaction *t, struct causewayd *d, const struct netw
 	for (uint8_t family = 4; family <= 6; family += 2) {
 		struct route *route;
 
-		if (find_route(d, network, family) != NULL)
+		route = find_route(d, network, family);
+		if (route != NULL && !object_is_mirrored(&route->object))
 			continue;
 		route = object_new(OBJECT_ROUTE, sizeof(*route));
 		if (route != NULL) {
 			route->network = network->id;
 			route->nexthop = (uint32_t)id;
 			route->prefix = default_prefix(family);
-			route->origin = ROUTE_OF_HOST;
+			route->object.origin = ORIGIN_HOST;
 		}
 		transaction_put(t, route != NULL ? &route->object : NULL);
 	}
@@ -185,7 +187,7 @@ find_belongings(struct causewayd *d, const struct network *network)
 	for (uint8_t family = 4; family <= 6; family += 2) {
 		struct route *route = find_route(d, network, family);
 
-		if (route != NULL && route->origin == ROUTE_OF_HOST)
+		if (route != NULL && route->object.origin == ORIGIN_HOST)
 			found.routes[found.n_routes++] = route;
 	}
 	found.nexthop = nexthop_same(d->objects, &probe);
@@ -239,7 +241,7 @@ network_delete(struct transaction *t, struct causewayd *d, struct network *netwo
 
 	if (users > own)
 		return failure_set(failure, CW_RPC_IN_USE, "name", network->name,
-			"delete its endpoints, ports, routes, next hops, neighbours first",
+			"delete its endpoints, ports, vteps, routes, next hops, neighbours first",
 			"%u other objects refer to network %s", users - own, network->name);
 	delete_belongings(t, &found);
 	transaction_delete(t, &network->object);

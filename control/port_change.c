@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "objects/nexthop.h"
+
 struct sweep {
 	struct transaction *t;
 	struct causewayd *d;
 	uint32_t port;
 	bool *nexthops; // by identifier: leads to the port
+	unsigned int rank; // of next hops
+	bool leads;
 	uint32_t *gone; // references to automatic next hops that go, by identifier
 	int n;
 };
@@ -20,13 +24,21 @@ drop(struct sweep *sweep, struct object *object)
 	sweep->n++;
 }
 
+static void
+drop_station(struct sweep *sweep, struct object *object, uint32_t port, uint32_t nexthop)
+{
+	if (nexthop != 0 ? sweep->nexthops[nexthop] : port == sweep->port)
+		drop(sweep, object);
+}
+
 static int
 sweep_neighbor(void *arg, struct object *object)
 {
 	struct sweep *sweep = arg;
 
-	if (((struct neighbor *)object)->port == sweep->port)
-		drop(sweep, object);
+	const struct neighbor *neighbor = (const struct neighbor *)object;
+
+	drop_station(sweep, object, neighbor->port, neighbor->nexthop);
 	return 0;
 }
 
@@ -35,8 +47,9 @@ sweep_fdb(void *arg, struct object *object)
 {
 	struct sweep *sweep = arg;
 
-	if (((struct fdb *)object)->port == sweep->port)
-		drop(sweep, object);
+	const struct fdb *fdb = (const struct fdb *)object;
+
+	drop_station(sweep, object, fdb->port, fdb->nexthop);
 	return 0;
 }
 
@@ -53,20 +66,38 @@ sweep_nexthop(void *arg, struct object *object)
 	return 0;
 }
 
-static int
-sweep_group(void *arg, struct object *object)
+static void
+count_nexthop(void *arg, enum object_type type, uint32_t id)
 {
-	const struct nexthop *group = (const struct nexthop *)object;
-	struct sweep *sweep = arg;
-	bool leads = false;
+	uint32_t *gone = arg;
 
-	for (uint32_t i = 0; i < group->n_members; i++)
-		leads |= sweep->nexthops[group->members[i].nexthop];
-	if (!leads)
+	if (type == OBJECT_NEXTHOP)
+		gone[id]++;
+}
+
+static void
+find_leading(void *arg, enum object_type type, uint32_t id)
+{
+	struct sweep *sweep = arg;
+
+	sweep->leads |= type == OBJECT_NEXTHOP && sweep->nexthops[id];
+}
+
+// Next hops of one rank that refer to some that lead to the port: groups, tunnels.
+static int
+sweep_rank(void *arg, struct object *object)
+{
+	const struct nexthop *nexthop = (const struct nexthop *)object;
+	struct sweep *sweep = arg;
+
+	if (nexthop_rank(nexthop) != sweep->rank)
 		return 0;
-	sweep->nexthops[group->id] = true;
-	for (uint32_t i = 0; i < group->n_members; i++)
-		sweep->gone[group->members[i].nexthop]++;
+	sweep->leads = false;
+	nexthop_class.references(object, find_leading, sweep);
+	if (!sweep->leads)
+		return 0;
+	sweep->nexthops[nexthop->id] = true;
+	nexthop_class.references(object, count_nexthop, sweep->gone);
 	drop(sweep, object);
 	return 0;
 }
@@ -85,25 +116,24 @@ static bool
 is_released(
 	struct causewayd *d, const struct nexthop *nexthop, const uint32_t gone[CW_MAX_NEXTHOPS])
 {
-	return nexthop != NULL && nexthop->automatic && gone[nexthop->id] > 0
+	return nexthop != NULL && nexthop->automatic && !object_is_mirrored(&nexthop->object)
+	       && gone[nexthop->id] > 0
 	       && objects_users(d->objects, OBJECT_NEXTHOP, nexthop->id) <= gone[nexthop->id];
 }
 
 void
 nexthops_release(struct transaction *t, struct causewayd *d, uint32_t gone[CW_MAX_NEXTHOPS])
 {
-	// Groups first: what goes with them may be the last references to their members.
-	for (unsigned int pass = 0; pass < 2; pass++)
+	// From the highest rank down: what goes may be the last reference to those below.
+	for (unsigned int rank = NEXTHOP_RANKS; rank-- > 0;)
 		for (uint32_t id = 1; id < CW_MAX_NEXTHOPS; id++) {
 			struct nexthop *nexthop =
 				gone[id] > 0 ? nexthop_by_id(d->objects, id) : NULL;
 
-			if (!is_released(d, nexthop, gone)
-				|| (nexthop->kind == CW_NEXTHOP_GROUP) != (pass == 0))
+			if (!is_released(d, nexthop, gone) || nexthop_rank(nexthop) != rank)
 				continue;
 			transaction_delete(t, &nexthop->object);
-			for (uint32_t i = 0; i < nexthop->n_members; i++)
-				gone[nexthop->members[i].nexthop]++;
+			nexthop_class.references(&nexthop->object, count_nexthop, gone);
 		}
 }
 
@@ -122,10 +152,11 @@ port_delete(struct transaction *t, struct causewayd *d, struct port *port)
 		free(sweep.gone);
 		return -ENOMEM;
 	}
+	objects_each(d->objects, OBJECT_NEXTHOP, sweep_nexthop, &sweep);
+	for (sweep.rank = 1; sweep.rank < NEXTHOP_RANKS; sweep.rank++)
+		objects_each(d->objects, OBJECT_NEXTHOP, sweep_rank, &sweep);
 	objects_each(d->objects, OBJECT_NEIGHBOR, sweep_neighbor, &sweep);
 	objects_each(d->objects, OBJECT_FDB, sweep_fdb, &sweep);
-	objects_each(d->objects, OBJECT_NEXTHOP, sweep_nexthop, &sweep);
-	objects_each(d->objects, OBJECT_NEXTHOP, sweep_group, &sweep);
 	objects_each(d->objects, OBJECT_ROUTE, sweep_route, &sweep);
 	for (uint32_t id = 1; id < CW_MAX_NEXTHOPS; id++)
 		if (sweep.nexthops[id])

@@ -98,9 +98,10 @@ check_address(
 	struct cw_ip ip;
 	uint8_t mac[6];
 
-	if (field->type == FIELD_MAC) {
+	if (field->type == FIELD_MAC || field->type == FIELD_MAC_OR_ZERO) {
 		if (cJSON_IsString(json) && mac_parse(json->valuestring, mac)
-			&& !mac_is_multicast(mac) && !mac_is_zero(mac))
+			&& !mac_is_multicast(mac)
+			&& (field->type == FIELD_MAC_OR_ZERO || !mac_is_zero(mac)))
 			return 0;
 		return refuse(failure, path, json, "a unicast MAC like 02:00:00:00:00:01");
 	}
@@ -155,6 +156,7 @@ check_field(const cJSON *json, const struct field *field, const char *path, stru
 	case FIELD_BOOLEAN:
 		return cJSON_IsBool(json) ? 0 : refuse(failure, path, json, "true or false");
 	case FIELD_MAC:
+	case FIELD_MAC_OR_ZERO:
 	case FIELD_IP:
 	case FIELD_PREFIX:
 		return check_address(json, field, path, failure);

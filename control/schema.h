@@ -19,6 +19,7 @@ enum field_type {
 	FIELD_INTEGER, // min .. max
 	FIELD_BOOLEAN,
 	FIELD_MAC, // unicast, not zero
+	FIELD_MAC_OR_ZERO, // the same, or 00:00:00:00:00:00
 	FIELD_IP, // "10.1.0.5"
 	FIELD_PREFIX, // "10.1.0.0/16", bits beyond the prefix may be set
 	FIELD_LIST, // min .. max elements, each as fields[0] says

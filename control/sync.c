@@ -11,6 +11,7 @@
 #include "device.h"
 #include "log.h"
 #include "network_change.h"
+#include "objects/nexthop.h"
 #include "watch.h"
 
 // One replay. It ends with the connection, whose requests then all fail.
@@ -20,7 +21,7 @@ struct sync {
 	struct object **sent; // by index of the batch
 	unsigned int n_sent;
 	struct batch *batch;
-	bool groups; // pass of next hops: members first, then groups
+	unsigned int rank; // of next hops: those that others refer to come first
 	bool store_failed;
 	uint64_t epoch, started_ms;
 	unsigned int refused;
@@ -161,7 +162,7 @@ add(void *arg, struct object *object)
 	if (is_left_out(sync, object))
 		return 0;
 	if (object->type == OBJECT_NEXTHOP
-		&& (((struct nexthop *)object)->kind == CW_NEXTHOP_GROUP) != sync->groups)
+		&& nexthop_rank((const struct nexthop *)object) != sync->rank)
 		return 0;
 	batch_set(sync->batch, object);
 	sync->sent[sync->n_sent++] = object;
@@ -268,10 +269,9 @@ replay(struct sync *sync)
 	}
 	batch_begin(sync->batch, sync->epoch);
 	for (unsigned int type = 0; type < OBJECT_TYPES; type++) {
-		sync->groups = false;
-		objects_each(d->objects, type, add, sync);
-		sync->groups = true;
-		if (type == OBJECT_NEXTHOP)
+		const unsigned int ranks = type == OBJECT_NEXTHOP ? NEXTHOP_RANKS : 1;
+
+		for (sync->rank = 0; sync->rank < ranks; sync->rank++)
 			objects_each(d->objects, type, add, sync);
 	}
 	batch_commit(sync->batch, sync->epoch);

@@ -13,7 +13,7 @@ store_change(struct transaction *t, const struct change *change)
 	int ret;
 
 	class->key(t->d->objects, object, key, sizeof(key));
-	if (change->after == NULL)
+	if (change->after == NULL || object_is_mirrored(change->after))
 		return store_remove(t->d->store, class->name, key);
 	json = class->to_json(t->d->objects, object);
 	text = json != NULL ? cJSON_PrintUnformatted(json) : NULL;
@@ -25,13 +25,33 @@ store_change(struct transaction *t, const struct change *change)
 	return ret;
 }
 
+// Mirrored objects are the kernel's to keep.
+static bool
+is_stored(const struct object *object)
+{
+	return object != NULL && !object_is_mirrored(object);
+}
+
+static bool
+concerns_store(const struct change *change)
+{
+	return is_stored(change->before) || is_stored(change->after);
+}
+
 int
 transaction_store(struct transaction *t)
 {
-	int ret = store_begin(t->d->store);
+	unsigned int first = 0;
+	int ret;
 
-	for (unsigned int i = 0; i < t->n && ret == 0; i++)
-		ret = store_change(t, &t->changes[i]);
+	while (first < t->n && !concerns_store(&t->changes[first]))
+		first++;
+	if (first == t->n && t->intent[0] == '\0')
+		return 0;
+	ret = store_begin(t->d->store);
+	for (unsigned int i = first; i < t->n && ret == 0; i++)
+		if (concerns_store(&t->changes[i]))
+			ret = store_change(t, &t->changes[i]);
 	if (ret == 0 && t->intent[0] != '\0')
 		ret = store_remove(t->d->store, "intent", t->intent);
 	if (ret == 0)

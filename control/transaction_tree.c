@@ -3,15 +3,16 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "objects/nexthop.h"
 #include "transaction_private.h"
 
 // --- order
 
-static bool
-is_group(const struct object *object)
+static int
+rank(const struct object *object)
 {
-	return object->type == OBJECT_NEXTHOP
-	       && ((const struct nexthop *)object)->kind == CW_NEXTHOP_GROUP;
+	return object->type == OBJECT_NEXTHOP ? (int)nexthop_rank((const struct nexthop *)object)
+					      : 0;
 }
 
 static int
@@ -25,11 +26,11 @@ compare_changes(const void *a, const void *b)
 		return x->after->type - y->after->type;
 	if (x->after == NULL && x->before->type != y->before->type)
 		return y->before->type - x->before->type;
-	// Groups of next hops come after their members, and go before them.
-	if (x->after != NULL && is_group(x->after) != is_group(y->after))
-		return is_group(x->after) - is_group(y->after);
-	if (x->after == NULL && is_group(x->before) != is_group(y->before))
-		return is_group(y->before) - is_group(x->before);
+	// Next hops come after those that they refer to, and go before them.
+	if (x->after != NULL && rank(x->after) != rank(y->after))
+		return rank(x->after) - rank(y->after);
+	if (x->after == NULL && rank(x->before) != rank(y->before))
+		return rank(y->before) - rank(x->before);
 	return object_class(change_object(x))->compare(change_object(x), change_object(y));
 }
 

@@ -10,13 +10,20 @@ const struct field list_params[] = {PARAM_NETWORK(false), {0}};
 const struct field name_params[] = {PARAM_NAME, {0}};
 
 void
-fail_not_found(struct request *request, const char *what, const char *key, const char *value)
+failure_not_found(const char *what, const char *key, const char *value, struct failure *failure)
 {
-	struct failure failure;
 	char hint[64];
 
 	snprintf(hint, sizeof(hint), "%s.list shows those that exist", what);
-	failure_set(&failure, CW_RPC_NOT_FOUND, key, value, hint, "there is no %s %s", what, value);
+	failure_set(failure, CW_RPC_NOT_FOUND, key, value, hint, "there is no %s %s", what, value);
+}
+
+void
+fail_not_found(struct request *request, const char *what, const char *key, const char *value)
+{
+	struct failure failure;
+
+	failure_not_found(what, key, value, &failure);
 	request_fail(request, &failure);
 }
 
@@ -29,16 +36,24 @@ fail_no_memory(struct request *request)
 }
 
 void
-fail_conflict(struct request *request, const struct object *existing, const char *key)
+failure_conflict(const struct objects *objects, const struct object *existing, const char *key,
+	struct failure *failure)
 {
 	const char *name = object_class(existing)->name;
 	char text[OBJECT_KEY_LEN], hint[96];
+
+	object_class(existing)->key(objects, existing, text, sizeof(text));
+	snprintf(hint, sizeof(hint), "change it by %s.set, or delete it first", name);
+	failure_set(failure, CW_RPC_CONFLICT, key, text, hint,
+		"%s %.100s exists with other content", name, text);
+}
+
+void
+fail_conflict(struct request *request, const struct object *existing, const char *key)
+{
 	struct failure failure;
 
-	object_class(existing)->key(request->d->objects, existing, text, sizeof(text));
-	snprintf(hint, sizeof(hint), "change it by %s.set, or delete it first", name);
-	failure_set(&failure, CW_RPC_CONFLICT, key, text, hint,
-		"%s %.100s exists with other content", name, text);
+	failure_conflict(request->d->objects, existing, key, &failure);
 	request_fail(request, &failure);
 }
 
@@ -62,6 +77,9 @@ is_in(const struct objects *objects, const struct object *object, const struct n
 		break;
 	case OBJECT_ENDPOINT:
 		id = ((const struct endpoint *)object)->network;
+		break;
+	case OBJECT_VTEP:
+		id = ((const struct vtep *)object)->network;
 		break;
 	case OBJECT_NEXTHOP:
 		id = ((const struct nexthop *)object)->network;
@@ -155,7 +173,8 @@ run_add(struct request *request, struct object *object)
 	struct object *existing = objects_find(objects, object);
 	struct transaction *t;
 
-	if (existing != NULL) {
+	// What is configured goes over what is mirrored.
+	if (existing != NULL && !object_is_mirrored(existing)) {
 		const bool same = object_same(objects, existing, object);
 
 		object_free(object);
@@ -178,10 +197,16 @@ run_add(struct request *request, struct object *object)
 void
 run_del(struct request *request, struct object *object)
 {
+	struct failure failure;
 	struct transaction *t;
 
 	if (object == NULL) {
 		request_reply(request, cJSON_CreateObject());
+		return;
+	}
+	if (object_is_mirrored(object)) {
+		object_refuse_mirrored(request->d->objects, object, &failure);
+		request_fail(request, &failure);
 		return;
 	}
 	t = transaction_new(request->d);

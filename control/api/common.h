@@ -41,6 +41,11 @@ void run_del(struct request *request, struct object *object);
 void fail_not_found(struct request *request, const char *what, const char *key, const char *value);
 void fail_no_memory(struct request *request);
 void fail_conflict(struct request *request, const struct object *existing, const char *key);
+// The same without an answer yet.
+void failure_not_found(
+	const char *what, const char *key, const char *value, struct failure *failure);
+void failure_conflict(const struct objects *objects, const struct object *existing, const char *key,
+	struct failure *failure);
 
 // An object with the request's parameters put over what it says. Returns NULL after having
 // answered.

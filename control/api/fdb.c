@@ -1,175 +1,166 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
+#include <string.h>
 
 #include "address_text.h"
-#include "api/common.h"
-#include "objects/json.h"
+#include "api/fdb_list.h"
+#include "api/station.h"
 
 static const struct field all_params[] = {
 	PARAM_NETWORK(false),
-	{"mac", FIELD_MAC, true},
-	{"port", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
+	{"mac", FIELD_MAC_OR_ZERO, true},
+	STATION_FIELDS,
 	{0},
 };
-static const struct field key_params[] = {PARAM_NETWORK(false), {"mac", FIELD_MAC, true}, {0}};
+// Entries of the flood list differ by where they lead.
+static const struct field key_params[] = {
+	PARAM_NETWORK(false),
+	{"mac", FIELD_MAC_OR_ZERO, true},
+	{"nexthop", FIELD_INTEGER, false, 1, CW_MAX_NEXTHOPS - 1},
+	{"vtep", FIELD_NAME, false, 1, CW_NAME_LEN - 1},
+	{"remote", FIELD_IP},
+	{0},
+};
 
 static struct object *
-read_fdb(struct request *request)
+probe(uint32_t network, const cJSON *params)
 {
-	cJSON *params = cJSON_Duplicate(request->params, true);
-	struct object *fdb;
+	struct fdb *fdb = object_new(OBJECT_FDB, sizeof(*fdb));
 
-	if (params != NULL && schema_get(params, "network") == NULL)
-		cJSON_AddStringToObject(params, "network", CW_DEFAULT_NETWORK);
-	fdb = read_object(request, &fdb_class, params);
-	cJSON_Delete(params);
-	return fdb;
+	if (fdb == NULL)
+		return NULL;
+	fdb->network = network;
+	mac_parse(schema_string(params, "mac"), fdb->mac);
+	return &fdb->object;
+}
+
+static struct place
+place(const struct object *object)
+{
+	const struct fdb *fdb = (const struct fdb *)object;
+
+	return (struct place){fdb->port, fdb->nexthop};
+}
+
+static void
+set_place(struct object *object, struct place place)
+{
+	struct fdb *fdb = (struct fdb *)object;
+
+	fdb->port = place.port;
+	fdb->nexthop = place.nexthop;
 }
 
 static int
-find(struct request *request, struct object **found)
+check(const struct object *object, struct failure *failure)
 {
-	struct fdb probe = {.object.type = OBJECT_FDB};
-	struct failure failure;
+	return fdb_check((const struct fdb *)object, failure);
+}
 
-	if (json_network(request->d->objects, request->params, "network", &probe.network, &failure)
-		< 0) {
-		request_fail(request, &failure);
+static const struct station entries = {
+	.class = &fdb_class,
+	.key = "mac",
+	.probe = probe,
+	.place = place,
+	.set_place = set_place,
+	.check = check,
+};
+
+// --- what key_params name
+
+struct search {
+	const struct objects *objects;
+	const cJSON *params;
+	struct fdb wanted;
+	struct station_list list;
+};
+
+static bool
+leads_where_asked(const struct search *search, const struct fdb *fdb)
+{
+	const struct nexthop *nexthop = nexthop_by_id(search->objects, fdb->nexthop);
+	const char *vtep = schema_string(search->params, "vtep"),
+		   *remote = schema_string(search->params, "remote");
+	const uint32_t id = (uint32_t)schema_integer(search->params, "nexthop", fdb->nexthop);
+	struct cw_ip ip;
+
+	if (id != fdb->nexthop)
+		return false;
+	if (vtep != NULL
+		&& (nexthop == NULL
+			|| strcmp(vtep_name(search->objects, nexthop->vtep), vtep) != 0))
+		return false;
+	if (remote == NULL)
+		return true;
+	ip_parse(remote, &ip);
+	return nexthop != NULL && ip_same_address(&nexthop->via, &ip);
+}
+
+static int
+match(void *arg, struct object *object)
+{
+	const struct fdb *fdb = (const struct fdb *)object;
+	struct search *search = arg;
+
+	if (fdb->network == search->wanted.network
+		&& memcmp(fdb->mac, search->wanted.mac, sizeof(fdb->mac)) == 0
+		&& leads_where_asked(search, fdb))
+		station_collect(&search->list, object);
+	return 0;
+}
+
+// Returns -1 after having answered; else search->list is the caller's.
+static int
+find(struct request *request, struct search *search)
+{
+	struct object *only;
+
+	*search = (struct search){.objects = request->d->objects,
+		.params = request->params,
+		.wanted.object.type = OBJECT_FDB};
+	if (station_network(request, &search->wanted.network) < 0)
 		return -1;
+	mac_parse(schema_string(request->params, "mac"), search->wanted.mac);
+	if (mac_is_zero(search->wanted.mac)) {
+		objects_each(search->objects, OBJECT_FDB, match, search);
+		return 0;
 	}
-	mac_parse(schema_string(request->params, "mac"), probe.mac);
-	*found = objects_find(request->d->objects, &probe.object);
+	only = objects_find(search->objects, &search->wanted.object);
+	if (only != NULL)
+		match(search, only);
 	return 0;
 }
 
 static void
 add(struct request *request)
 {
-	struct object *fdb = read_fdb(request);
-
-	if (fdb != NULL)
-		run_add(request, fdb);
+	station_add(request, &entries);
 }
 
 static void
 set(struct request *request)
 {
-	struct object *existing, *fdb;
-	struct transaction *t;
-
-	if (find(request, &existing) < 0)
-		return;
-	if (existing == NULL) {
-		fail_not_found(request, "fdb", "mac", schema_string(request->params, "mac"));
-		return;
-	}
-	fdb = read_fdb(request);
-	if (fdb == NULL)
-		return;
-	t = transaction_new(request->d);
-	if (t == NULL) {
-		object_free(fdb);
-		fail_no_memory(request);
-		return;
-	}
-	transaction_put(t, fdb);
-	request_run(request, t, fdb);
+	station_set(request, &entries);
 }
 
 static void
 del(struct request *request)
 {
-	struct object *fdb;
+	struct search search;
 
-	if (find(request, &fdb) == 0)
-		run_del(request, fdb);
-}
-
-// --- the list: what the data plane has, of endpoints and learned, else what is configured
-
-struct listing {
-	struct request *request;
-	const struct network *network;
-	cJSON *list;
-};
-
-static void
-add_entry(struct listing *listing, const struct cw_fdb *entry)
-{
-	const struct objects *objects = listing->request->d->objects;
-	const bool learned = (entry->flags & CW_FDB_LEARNED) != 0;
-	cJSON *json;
-
-	if (listing->network != NULL && listing->network->id != entry->network)
-		return;
-	json = cJSON_CreateObject();
-	cJSON_AddStringToObject(json, "network", network_name(objects, entry->network));
-	json_add_mac(json, "mac", entry->mac);
-	cJSON_AddStringToObject(json, "port", port_name(objects, entry->port));
-	cJSON_AddBoolToObject(json, "learned", learned);
-	if (learned)
-		cJSON_AddNumberToObject(json, "age", entry->age_s);
-	cJSON_AddStringToObject(json, "state", "ready");
-	cJSON_AddItemToArray(listing->list, json);
-}
-
-static void
-on_entries(void *arg, const struct dp_reply *reply)
-{
-	struct listing *listing = arg;
-	const struct cw_item *item = NULL;
-	bool bad = false;
-
-	if (reply == NULL) {
-		cJSON_Delete(listing->list);
-		request_fail_away(listing->request);
-		free(listing);
-		return;
-	}
-	while ((item = cw_item_next(reply->frame, item, &bad)) != NULL)
-		if (item->type == CW_ITEM_FDB)
-			add_entry(listing, (const struct cw_fdb *)item);
-	if (reply->more)
-		return;
-	request_reply(listing->request, listing->list);
-	free(listing);
-}
-
-static void
-list(struct request *request)
-{
-	const char *name = schema_string(request->params, "network");
-	const struct network *network =
-		name != NULL ? network_find(request->d->objects, name) : NULL;
-	struct listing *listing;
-
-	if (name != NULL && network == NULL) {
-		fail_not_found(request, "network", "network", name);
-		return;
-	}
-	if (request->d->dataplane != DATAPLANE_READY) {
-		reply_list(request, OBJECT_FDB);
-		return;
-	}
-	listing = malloc(sizeof(*listing));
-	if (listing == NULL) {
-		fail_no_memory(request);
-		return;
-	}
-	*listing = (struct listing){request, network, cJSON_CreateArray()};
-	if (request_dataplane(request, dp_frame_new(CW_GET_FDB), on_entries, listing) < 0) {
-		cJSON_Delete(listing->list);
-		free(listing);
-	}
+	if (find(request, &search) == 0)
+		station_del(request, &entries, &search.list);
 }
 
 static void
 get(struct request *request)
 {
-	struct object *fdb;
+	struct search search;
 
-	if (find(request, &fdb) == 0)
-		reply_object(request, fdb, "mac", schema_string(request->params, "mac"));
+	if (find(request, &search) < 0)
+		return;
+	reply_object(request, search.list.n > 0 ? search.list.objects[0] : NULL, "mac",
+		schema_string(request->params, "mac"));
+	station_list_free(&search.list);
 }
 
 static void
@@ -183,7 +174,7 @@ const struct method fdb_methods[] = {
 	{"fdb.set", all_params, true, set},
 	{"fdb.del", key_params, true, del},
 	{"fdb.get", key_params, false, get},
-	{"fdb.list", list_params, false, list},
+	{"fdb.list", list_params, false, fdb_list},
 	{"fdb.watch", no_params, false, watch},
 	{0},
 };

@@ -1,90 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/common.h"
-
 #include "address_text.h"
-#include "objects/json.h"
+#include "api/station.h"
 
 static const struct field all_params[] = {
 	PARAM_NETWORK(false),
 	{"ip", FIELD_IP, true},
 	{"mac", FIELD_MAC, true},
-	{"port", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
+	STATION_FIELDS,
 	{0},
 };
 static const struct field key_params[] = {PARAM_NETWORK(false), {"ip", FIELD_IP, true}, {0}};
 
 static struct object *
-read_neighbor(struct request *request)
+probe(uint32_t network, const cJSON *params)
 {
-	cJSON *params = cJSON_Duplicate(request->params, true);
-	struct object *neighbor;
+	struct neighbor *neighbor = object_new(OBJECT_NEIGHBOR, sizeof(*neighbor));
+	const char *mac = schema_string(params, "mac");
 
-	if (params != NULL && schema_get(params, "network") == NULL)
-		cJSON_AddStringToObject(params, "network", CW_DEFAULT_NETWORK);
-	neighbor = read_object(request, &neighbor_class, params);
-	cJSON_Delete(params);
-	return neighbor;
+	if (neighbor == NULL)
+		return NULL;
+	neighbor->network = network;
+	ip_parse(schema_string(params, "ip"), &neighbor->ip);
+	if (mac != NULL)
+		mac_parse(mac, neighbor->mac);
+	return &neighbor->object;
 }
+
+static struct place
+place(const struct object *object)
+{
+	const struct neighbor *neighbor = (const struct neighbor *)object;
+
+	return (struct place){neighbor->port, neighbor->nexthop};
+}
+
+static void
+set_place(struct object *object, struct place place)
+{
+	struct neighbor *neighbor = (struct neighbor *)object;
+
+	neighbor->port = place.port;
+	neighbor->nexthop = place.nexthop;
+}
+
+static int
+check(const struct object *object, struct failure *failure)
+{
+	return neighbor_check((const struct neighbor *)object, failure);
+}
+
+static const struct station neighbors = {
+	.class = &neighbor_class,
+	.key = "ip",
+	.probe = probe,
+	.place = place,
+	.set_place = set_place,
+	.check = check,
+};
 
 // The neighbour that the parameters name; *found is NULL when there is none. Returns -1 after
 // having answered.
 static int
 find(struct request *request, struct object **found)
 {
-	struct neighbor probe = {.object.type = OBJECT_NEIGHBOR};
-	struct failure failure;
+	struct neighbor wanted = {.object.type = OBJECT_NEIGHBOR};
 
-	if (json_network(request->d->objects, request->params, "network", &probe.network, &failure)
-		< 0) {
-		request_fail(request, &failure);
+	if (station_network(request, &wanted.network) < 0)
 		return -1;
-	}
-	ip_parse(schema_string(request->params, "ip"), &probe.ip);
-	*found = objects_find(request->d->objects, &probe.object);
+	ip_parse(schema_string(request->params, "ip"), &wanted.ip);
+	*found = objects_find(request->d->objects, &wanted.object);
 	return 0;
 }
 
 static void
 add(struct request *request)
 {
-	struct object *neighbor = read_neighbor(request);
-
-	if (neighbor != NULL)
-		run_add(request, neighbor);
+	station_add(request, &neighbors);
 }
 
 static void
 set(struct request *request)
 {
-	struct object *existing, *neighbor;
-	struct transaction *t;
-
-	if (find(request, &existing) < 0)
-		return;
-	if (existing == NULL) {
-		fail_not_found(request, "neighbor", "ip", schema_string(request->params, "ip"));
-		return;
-	}
-	neighbor = read_neighbor(request);
-	if (neighbor == NULL)
-		return;
-	t = transaction_new(request->d);
-	if (t == NULL) {
-		object_free(neighbor);
-		fail_no_memory(request);
-		return;
-	}
-	transaction_put(t, neighbor);
-	request_run(request, t, neighbor);
+	station_set(request, &neighbors);
 }
 
 static void
 del(struct request *request)
 {
+	struct station_list list = {0};
 	struct object *neighbor;
 
-	if (find(request, &neighbor) == 0)
-		run_del(request, neighbor);
+	if (find(request, &neighbor) < 0)
+		return;
+	station_collect(&list, neighbor);
+	station_del(request, &neighbors, &list);
 }
 
 static void

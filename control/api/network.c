@@ -7,14 +7,15 @@
 
 static const struct field subnet_field[] = {{"", FIELD_PREFIX}};
 
-#define NETWORK_KEYS                                                             \
-	{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX},                   \
-		{"subnets", FIELD_LIST, false, 0, CW_MAX_SUBNETS, subnet_field}, \
-		{"router_mac", FIELD_MAC}, {"learning", FIELD_BOOLEAN},          \
-		{"learn_age", FIELD_INTEGER, false, 0, 1000000},                 \
-		{"learn_limit", FIELD_INTEGER, false, 0, 1000000},               \
-	{                                                                        \
-		"host", FIELD_BOOLEAN                                            \
+#define NETWORK_KEYS                                                                        \
+	{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX},                              \
+		{"subnets", FIELD_LIST, false, 0, CW_MAX_SUBNETS, subnet_field},            \
+		{"router_mac", FIELD_MAC}, {"learning", FIELD_BOOLEAN},                     \
+		{"learn_age", FIELD_INTEGER, false, 0, 1000000},                            \
+		{"learn_limit", FIELD_INTEGER, false, 0, 1000000}, {"host", FIELD_BOOLEAN}, \
+		{"resolve", FIELD_BOOLEAN},                                                 \
+	{                                                                                   \
+		"table", FIELD_INTEGER, false, 0, UINT32_MAX                                \
 	}
 
 static const struct field add_params[] = {
@@ -31,6 +32,30 @@ has_vni(void *arg, struct object *object)
 	const struct network *network = (const struct network *)object, *asking = arg;
 
 	return network->vni == asking->vni && strcmp(network->name, asking->name) != 0;
+}
+
+// One table leads into one network only.
+static int
+has_table(void *arg, struct object *object)
+{
+	const struct network *network = (const struct network *)object, *asking = arg;
+
+	return asking->table != 0 && network->table == asking->table
+	       && strcmp(network->name, asking->name) != 0;
+}
+
+static bool
+check_table(struct request *request, struct network *network)
+{
+	struct failure failure;
+
+	if (objects_each(request->d->objects, OBJECT_NETWORK, has_table, network) == 0)
+		return true;
+	failure_set(&failure, CW_RPC_CONFLICT, "table", NULL,
+		"choose another one, or set that network's to 0",
+		"routing table %u is mirrored into another network", network->table);
+	request_fail(request, &failure);
+	return false;
 }
 
 static struct network *
@@ -92,7 +117,10 @@ add(struct request *request)
 		request_fail(request, &failure);
 		return;
 	}
-	put(request, network);
+	if (check_table(request, network))
+		put(request, network);
+	else
+		object_free(&network->object);
 }
 
 static void
@@ -112,7 +140,10 @@ set(struct request *request)
 		reply_object(request, &existing->object, NULL, NULL);
 		return;
 	}
-	put(request, network);
+	if (check_table(request, network))
+		put(request, network);
+	else
+		object_free(&network->object);
 }
 
 static void

@@ -2,9 +2,8 @@
 #include <stdio.h>
 
 #include "api/common.h"
-
-static const char *const kinds[] = {
-	"port", "via", "host", "blackhole", "unreachable", "prohibit", "group", NULL};
+#include "nexthop_share.h"
+#include "objects/nexthop.h"
 
 static const struct field member_keys[] = {
 	{"nexthop", FIELD_INTEGER, true, 1, CW_MAX_NEXTHOPS - 1},
@@ -15,6 +14,7 @@ static const struct field member_key[] = {{"", FIELD_OBJECT, false, 0, 0, member
 
 #define NEXTHOP_KEYS                                                                            \
 	{"port", FIELD_NAME, false, 1, CW_NAME_LEN - 1}, {"mac", FIELD_MAC}, {"via", FIELD_IP}, \
+		{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX}, TUNNEL_FIELDS,           \
 	{                                                                                       \
 		"members", FIELD_LIST, false, 1, CW_MAX_MEMBERS, member_key                     \
 	}
@@ -22,7 +22,7 @@ static const struct field member_key[] = {{"", FIELD_OBJECT, false, 0, 0, member
 static const struct field add_params[] = {
 	{"id", FIELD_INTEGER, false, 1, CW_MAX_NEXTHOPS - 1},
 	PARAM_NETWORK(false),
-	{"kind", FIELD_CHOICE, true, 0, 0, NULL, kinds},
+	{"kind", FIELD_CHOICE, true, 0, 0, NULL, nexthop_kinds},
 	NEXTHOP_KEYS,
 	{0},
 };
@@ -95,6 +95,11 @@ set(struct request *request)
 		fail_absent(request);
 		return;
 	}
+	if (object_is_mirrored(&existing->object)) {
+		object_refuse_mirrored(request->d->objects, &existing->object, &failure);
+		request_fail(request, &failure);
+		return;
+	}
 	if (existing->automatic) {
 		failure_set(&failure, CW_RPC_REFUSED, "id", NULL, "change the routes by route.set",
 			"next hop %u belongs to the routes that describe it", existing->id);
@@ -128,7 +133,9 @@ del(struct request *request)
 	users = objects_users(request->d->objects, OBJECT_NEXTHOP, nexthop->id);
 	if (users > 0) {
 		failure_set(&failure, CW_RPC_IN_USE, "id", NULL, "delete them first",
-			"%u routes or groups refer to next hop %u", users, nexthop->id);
+			"%u routes, groups, tunnels, neighbours or FDB entries refer to next hop "
+			"%u",
+			users, nexthop->id);
 		request_fail(request, &failure);
 		return;
 	}

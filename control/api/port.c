@@ -9,7 +9,8 @@
 #include "port_change.h"
 #include "socket_device.h"
 
-static const char *const kinds[] = {"null", "ring", "pcap", "vhost-user", "memif", NULL};
+static const char *const kinds[] = {
+	"null", "ring", "pcap", "vhost-user", "memif", "af_packet", "af_xdp", NULL};
 
 #define PORT_KEYS                                                           \
 	{"vlan", FIELD_INTEGER, false, 0, 4094},                            \
@@ -27,6 +28,8 @@ static const struct field add_params[] = {
 	{"mac", FIELD_MAC},
 	{"queues", FIELD_INTEGER, false, 1, CW_MAX_QUEUES},
 	{"args", FIELD_STRING, false, 0, CW_ARGS_LEN - 1},
+	{"uplink", FIELD_BOOLEAN},
+	{"ifname", FIELD_NAME, false, 1, IFNAMSIZ - 1},
 	{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX},
 	PORT_KEYS,
 	PORT_SOCKET_FIELDS,
@@ -69,6 +72,39 @@ check_socket(struct request *request, const struct port *port)
 	return false;
 }
 
+static bool
+is_of_device(const struct port *port)
+{
+	return port->kind == CW_PORT_AF_PACKET || port->kind == CW_PORT_AF_XDP;
+}
+
+// Devices of the node are taken for uplinks only; those of pods come by endpoint.add.
+static bool
+check_device(struct request *request, const struct port *port)
+{
+	struct failure failure;
+
+	if (!is_of_device(port) && port->ifname[0] == '\0')
+		return true;
+	if (!is_of_device(port))
+		failure_set(&failure, CW_RPC_INVALID_PARAMS, "ifname", port->ifname, "leave it out",
+			"a port of kind %s has no device of the node",
+			cw_port_kind_name(port->kind));
+	else if ((port->flags & CW_PORT_UPLINK) == 0)
+		failure_set(&failure, CW_RPC_INVALID_PARAMS, "uplink", NULL,
+			"add uplink=true; pods' interfaces are attached by endpoint.add",
+			"a port of kind %s that is added by hand is an uplink",
+			cw_port_kind_name(port->kind));
+	else if (port->ifname[0] == '\0')
+		failure_set(&failure, CW_RPC_INVALID_PARAMS, "ifname", NULL,
+			"give the node's interface", "a port of kind %s needs ifname",
+			cw_port_kind_name(port->kind));
+	else
+		return true;
+	request_fail(request, &failure);
+	return false;
+}
+
 static struct port *
 read_port(struct request *request)
 {
@@ -86,6 +122,10 @@ read_port(struct request *request)
 	if (port->mtu == 0 && network != NULL)
 		port->mtu = network->mtu;
 	port->origin = PORT_OF_USER;
+	if (!check_device(request, port)) {
+		object_free(&port->object);
+		return NULL;
+	}
 	if (!port_has_socket(port))
 		return port;
 	if (port->queues == 0)
@@ -182,7 +222,7 @@ del(struct request *request)
 			port->origin == PORT_OF_HOST ? "its network" : "an endpoint");
 	else if (port != NULL && objects_users(request->d->objects, OBJECT_PORT, port->id) > 0)
 		failure_set(&failure, CW_RPC_IN_USE, "name", port->name,
-			"delete its neighbours, FDB entries and next hops first",
+			"delete its vteps, neighbours, FDB entries and next hops first",
 			"%u other objects refer to port %s",
 			objects_users(request->d->objects, OBJECT_PORT, port->id), port->name);
 	if (failure.code != 0)

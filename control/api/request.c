@@ -15,6 +15,7 @@ static const struct method *const tables[] = {
 	port_methods,
 	endpoint_methods,
 	route_methods,
+	vtep_methods,
 	nexthop_methods,
 	neighbor_methods,
 	fdb_methods,

@@ -11,7 +11,9 @@ static const struct field many_params[] = {
 };
 static const struct field any_params[] = {{"routes", FIELD_ANY}, {"network", FIELD_ANY},
 	{"prefix", FIELD_ANY}, {"nexthop", FIELD_ANY}, {"via", FIELD_ANY}, {"port", FIELD_ANY},
-	{"mac", FIELD_ANY}, {"kind", FIELD_ANY}, {"members", FIELD_ANY}, {0}};
+	{"mac", FIELD_ANY}, {"kind", FIELD_ANY}, {"vtep", FIELD_ANY}, {"remote", FIELD_ANY},
+	{"vni", FIELD_ANY}, {"underlay", FIELD_ANY}, {"mtu", FIELD_ANY}, {"members", FIELD_ANY},
+	{0}};
 static const struct field get_params[] = {
 	PARAM_NETWORK(false),
 	{"prefix", FIELD_PREFIX, true},
@@ -57,17 +59,18 @@ static void
 run(struct request *request, enum change what)
 {
 	struct transaction *t = transaction_new(request->d);
-	struct route_change *change = t != NULL ? route_change_new(t, request->d) : NULL;
+	struct route_change change = {.t = t, .d = request->d};
 	struct failure failure = {0};
 	int ret;
 
-	if (change == NULL) {
+	change.share = t != NULL ? nexthop_share_new(t, request->d) : NULL;
+	if (change.share == NULL) {
 		transaction_abort(t);
 		fail_no_memory(request);
 		return;
 	}
-	ret = change_all(change, what, request->params, &failure);
-	route_change_end(change);
+	ret = change_all(&change, what, request->params, &failure);
+	nexthop_share_end(change.share);
 	if (ret < 0) {
 		transaction_abort(t);
 		request_fail(request, &failure);
@@ -98,13 +101,14 @@ del(struct request *request)
 static cJSON *
 show(struct causewayd *d, const struct route *route)
 {
-	static const char *const keys[] = {"kind", "via", "port", "mac", "members"};
+	static const char *const keys[] = {"kind", "via", "port", "mac", "vtep", "remote", "vni",
+		"underlay", "mtu", "members"};
 	const struct nexthop *nexthop = nexthop_by_id(d->objects, route->nexthop);
 	cJSON *json = object_show(d->objects, &route->object), *to;
 
 	if (json == NULL || nexthop == NULL)
 		return json;
-	to = nexthop_class.to_json(d->objects, &nexthop->object);
+	to = object_show(d->objects, &nexthop->object);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		cJSON *member = cJSON_DetachItemFromObjectCaseSensitive(to, keys[i]);
 

@@ -245,7 +245,7 @@ static int
 refuse_key(
 	struct arguments *arguments, const struct object *object, const char *verb, const char *key)
 {
-	char known[160];
+	char known[256];
 
 	list_params(known, sizeof(known), object, verb);
 	if (known[0] == '\0')

@@ -4,14 +4,21 @@
 
 #include "address_text.h"
 #include "json.h"
-#include "schema.h"
+#include "place.h"
 
 static const struct field fields[] = {
 	{"network", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
-	{"mac", FIELD_MAC, true},
-	{"port", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
+	{"mac", FIELD_MAC_OR_ZERO, true},
+	PLACE_FIELDS,
 	{0},
 };
+
+// An entry of the flood list has its next hop in its key.
+static bool
+is_flood(const struct fdb *fdb)
+{
+	return mac_is_zero(fdb->mac);
+}
 
 static int
 compare(const void *a, const void *b)
@@ -20,17 +27,29 @@ compare(const void *a, const void *b)
 
 	if (x->network != y->network)
 		return x->network < y->network ? -1 : 1;
-	return memcmp(x->mac, y->mac, sizeof(x->mac));
+	if (memcmp(x->mac, y->mac, sizeof(x->mac)) != 0)
+		return memcmp(x->mac, y->mac, sizeof(x->mac));
+	if (!is_flood(x) || x->nexthop == y->nexthop)
+		return 0;
+	return x->nexthop < y->nexthop ? -1 : 1;
 }
 
 static void
 key(const struct objects *objects, const struct object *object, char *text, size_t size)
 {
 	const struct fdb *fdb = (const struct fdb *)object;
-	char mac[MAC_TEXT_LEN];
+	char mac[MAC_TEXT_LEN], nexthop[16] = "";
 
-	snprintf(text, size, "%s %s", network_name(objects, fdb->network),
-		mac_format(fdb->mac, mac));
+	if (is_flood(fdb))
+		snprintf(nexthop, sizeof(nexthop), " %u", fdb->nexthop);
+	snprintf(text, size, "%s %s%s", network_name(objects, fdb->network),
+		mac_format(fdb->mac, mac), nexthop);
+}
+
+static struct place
+place_of(const struct fdb *fdb)
+{
+	return (struct place){fdb->port, fdb->nexthop};
 }
 
 static cJSON *
@@ -41,13 +60,30 @@ to_json(const struct objects *objects, const struct object *object)
 
 	cJSON_AddStringToObject(json, "network", network_name(objects, fdb->network));
 	json_add_mac(json, "mac", fdb->mac);
-	cJSON_AddStringToObject(json, "port", port_name(objects, fdb->port));
+	place_add(objects, place_of(fdb), json);
 	return json;
+}
+
+static void
+show(const struct objects *objects, const struct object *object, cJSON *json)
+{
+	place_show(objects, place_of((const struct fdb *)object), json);
+}
+
+int
+fdb_check(const struct fdb *fdb, struct failure *failure)
+{
+	if (!is_flood(fdb) || fdb->nexthop != 0)
+		return 0;
+	return failure_set(failure, CW_RPC_INVALID_PARAMS, "port", NULL,
+		"give nexthop=ID, or vtep=NAME with remote=IP; ports get floods by themselves",
+		"an entry of the flood list leads to another node");
 }
 
 static struct object *
 from_json(const struct objects *objects, const cJSON *json, struct failure *failure)
 {
+	struct place place = {0};
 	struct fdb *fdb;
 
 	if (schema_check(json, fields, failure) < 0)
@@ -59,17 +95,31 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 	}
 	mac_parse(schema_string(json, "mac"), fdb->mac);
 	if (json_network(objects, json, "network", &fdb->network, failure) < 0
-		|| json_port(objects, json, "port", &fdb->port, failure) < 0) {
-		object_free(&fdb->object);
-		return NULL;
-	}
+		|| place_read(objects, json, &place, failure) < 0)
+		goto fail;
+	fdb->port = place.port;
+	fdb->nexthop = place.nexthop;
+	if (fdb_check(fdb, failure) < 0)
+		goto fail;
 	return &fdb->object;
+fail:
+	object_free(&fdb->object);
+	return NULL;
 }
 
 static size_t
 wire_size(const struct object *object)
 {
-	return sizeof(struct cw_fdb);
+	return is_flood((const struct fdb *)object) ? sizeof(struct cw_flood)
+						    : sizeof(struct cw_fdb);
+}
+
+static void
+flood_to_wire(const struct fdb *fdb, struct cw_flood *wire)
+{
+	wire->item.type = CW_ITEM_FLOOD;
+	wire->network = fdb->network;
+	wire->nexthop = fdb->nexthop;
 }
 
 static void
@@ -78,8 +128,13 @@ to_wire(const struct object *object, struct cw_item *item)
 	const struct fdb *fdb = (const struct fdb *)object;
 	struct cw_fdb *wire = (struct cw_fdb *)item;
 
+	if (is_flood(fdb)) {
+		flood_to_wire(fdb, (struct cw_flood *)item);
+		return;
+	}
 	wire->network = fdb->network;
 	wire->port = fdb->port;
+	wire->nexthop = fdb->nexthop;
 	memcpy(wire->mac, fdb->mac, sizeof(wire->mac));
 }
 
@@ -89,7 +144,7 @@ references(const struct object *object, object_reference_fn *fn, void *arg)
 	const struct fdb *fdb = (const struct fdb *)object;
 
 	fn(arg, OBJECT_NETWORK, fdb->network);
-	fn(arg, OBJECT_PORT, fdb->port);
+	place_references(place_of(fdb), fn, arg);
 }
 
 const struct object_class fdb_class = {
@@ -99,6 +154,7 @@ const struct object_class fdb_class = {
 	.key = key,
 	.to_json = to_json,
 	.from_json = from_json,
+	.show = show,
 	.wire_size = wire_size,
 	.to_wire = to_wire,
 	.references = references,

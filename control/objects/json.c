@@ -65,6 +65,54 @@ json_port(const struct objects *objects, const cJSON *json, const char *key, uin
 }
 
 static int
+refuse_mirrored(const char *key, const char *name, struct failure *failure)
+{
+	return failure_set(failure, CW_RPC_REFUSED, key, name,
+		"make one of your own with what it says, and name that",
+		"%s %s follows the kernel's tables and may go at any time", key, name);
+}
+
+int
+json_vtep(const struct objects *objects, const cJSON *json, const char *key, uint32_t *id,
+	struct failure *failure)
+{
+	const char *name = schema_string(json, key);
+	const struct vtep *vtep;
+
+	if (name == NULL)
+		return 0;
+	vtep = vtep_find(objects, name);
+	if (vtep == NULL)
+		return failure_set(failure, CW_RPC_NOT_FOUND, key, name,
+			"vtep.list shows those that exist, vtep.add makes one",
+			"there is no vtep %s", name);
+	if (object_is_mirrored(&vtep->object))
+		return refuse_mirrored(key, name, failure);
+	*id = vtep->id;
+	return 0;
+}
+
+int
+json_nexthop(const struct objects *objects, const cJSON *json, const char *key, uint32_t *id,
+	struct failure *failure)
+{
+	const uint32_t number = (uint32_t)schema_integer(json, key, 0);
+	const struct nexthop *nexthop = nexthop_by_id(objects, number);
+	char text[16];
+
+	if (schema_get(json, key) == NULL)
+		return 0;
+	snprintf(text, sizeof(text), "%u", number);
+	if (nexthop == NULL)
+		return failure_set(failure, CW_RPC_NOT_FOUND, key, text,
+			"nexthop.list shows those that exist", "there is no next hop %u", number);
+	if (object_is_mirrored(&nexthop->object))
+		return refuse_mirrored(key, text, failure);
+	*id = number;
+	return 0;
+}
+
+static int
 refuse_guard(struct failure *failure)
 {
 	return failure_set(failure, CW_RPC_INVALID_PARAMS, "guard", NULL,

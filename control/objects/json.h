@@ -13,6 +13,12 @@ int json_network(const struct objects *objects, const cJSON *json, const char *k
 	struct failure *failure);
 int json_port(const struct objects *objects, const cJSON *json, const char *key, uint32_t *id,
 	struct failure *failure);
+// The same of a tunnel end point and of a next hop. Those that are mirrored are refused: what is
+// stored must not lead to what is not.
+int json_vtep(const struct objects *objects, const cJSON *json, const char *key, uint32_t *id,
+	struct failure *failure);
+int json_nexthop(const struct objects *objects, const cJSON *json, const char *key, uint32_t *id,
+	struct failure *failure);
 
 // "guard": true, false, or a list of "mac", "ip", "arp", "ra", "dhcp". Absent leaves *guard alone.
 int json_guard(const cJSON *json, uint32_t *guard, struct failure *failure);

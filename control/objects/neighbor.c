@@ -4,13 +4,13 @@
 
 #include "address_text.h"
 #include "json.h"
-#include "schema.h"
+#include "place.h"
 
 static const struct field fields[] = {
 	{"network", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
 	{"ip", FIELD_IP, true},
 	{"mac", FIELD_MAC, true},
-	{"port", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
+	PLACE_FIELDS,
 	{0},
 };
 
@@ -36,6 +36,12 @@ key(const struct objects *objects, const struct object *object, char *text, size
 		ip_format(&neighbor->ip, ip));
 }
 
+static struct place
+place_of(const struct neighbor *neighbor)
+{
+	return (struct place){neighbor->port, neighbor->nexthop};
+}
+
 static cJSON *
 to_json(const struct objects *objects, const struct object *object)
 {
@@ -45,13 +51,31 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddStringToObject(json, "network", network_name(objects, neighbor->network));
 	json_add_ip(json, "ip", &neighbor->ip);
 	json_add_mac(json, "mac", neighbor->mac);
-	cJSON_AddStringToObject(json, "port", port_name(objects, neighbor->port));
+	place_add(objects, place_of(neighbor), json);
 	return json;
+}
+
+static void
+show(const struct objects *objects, const struct object *object, cJSON *json)
+{
+	place_show(objects, place_of((const struct neighbor *)object), json);
+}
+
+int
+neighbor_check(const struct neighbor *neighbor, struct failure *failure)
+{
+	char text[IP_TEXT_LEN];
+
+	if (ip_is_unicast(&neighbor->ip))
+		return 0;
+	return failure_set(failure, CW_RPC_INVALID_PARAMS, "ip", ip_format(&neighbor->ip, text),
+		"give a unicast address", "a neighbour has a unicast address");
 }
 
 static struct object *
 from_json(const struct objects *objects, const cJSON *json, struct failure *failure)
 {
+	struct place place = {0};
 	struct neighbor *neighbor;
 
 	if (schema_check(json, fields, failure) < 0)
@@ -63,14 +87,12 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 	}
 	ip_parse(schema_string(json, "ip"), &neighbor->ip);
 	mac_parse(schema_string(json, "mac"), neighbor->mac);
-	if (!ip_is_unicast(&neighbor->ip)) {
-		failure_set(failure, CW_RPC_INVALID_PARAMS, "ip", schema_string(json, "ip"),
-			"give a unicast address", "a neighbour has a unicast address");
+	if (neighbor_check(neighbor, failure) < 0
+		|| json_network(objects, json, "network", &neighbor->network, failure) < 0
+		|| place_read(objects, json, &place, failure) < 0)
 		goto fail;
-	}
-	if (json_network(objects, json, "network", &neighbor->network, failure) < 0
-		|| json_port(objects, json, "port", &neighbor->port, failure) < 0)
-		goto fail;
+	neighbor->port = place.port;
+	neighbor->nexthop = place.nexthop;
 	return &neighbor->object;
 fail:
 	object_free(&neighbor->object);
@@ -91,6 +113,7 @@ to_wire(const struct object *object, struct cw_item *item)
 
 	wire->network = neighbor->network;
 	wire->port = neighbor->port;
+	wire->nexthop = neighbor->nexthop;
 	wire->ip = neighbor->ip;
 	memcpy(wire->mac, neighbor->mac, sizeof(wire->mac));
 }
@@ -101,7 +124,7 @@ references(const struct object *object, object_reference_fn *fn, void *arg)
 	const struct neighbor *neighbor = (const struct neighbor *)object;
 
 	fn(arg, OBJECT_NETWORK, neighbor->network);
-	fn(arg, OBJECT_PORT, neighbor->port);
+	place_references(place_of(neighbor), fn, arg);
 }
 
 const struct object_class neighbor_class = {
@@ -111,6 +134,7 @@ const struct object_class neighbor_class = {
 	.key = key,
 	.to_json = to_json,
 	.from_json = from_json,
+	.show = show,
 	.wire_size = wire_size,
 	.to_wire = to_wire,
 	.references = references,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,9 +20,17 @@ static const struct field fields[] = {
 	{"learn_age", FIELD_INTEGER, false, 0, 1000000},
 	{"learn_limit", FIELD_INTEGER, false, 0, 1000000},
 	{"host", FIELD_BOOLEAN},
+	{"resolve", FIELD_BOOLEAN},
+	{"table", FIELD_INTEGER, false, 0, UINT32_MAX},
 	{"automatic", FIELD_BOOLEAN},
 	{0},
 };
+
+uint32_t
+network_table(const char *name)
+{
+	return strcmp(name, CW_DEFAULT_NETWORK) == 0 ? RT_TABLE_MAIN : 0;
+}
 
 static int
 compare(const void *a, const void *b)
@@ -55,6 +64,8 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddNumberToObject(json, "learn_age", network->learn_age);
 	cJSON_AddNumberToObject(json, "learn_limit", network->learn_limit);
 	cJSON_AddBoolToObject(json, "host", network->host);
+	cJSON_AddBoolToObject(json, "resolve", network->resolve);
+	cJSON_AddNumberToObject(json, "table", network->table);
 	if (network->automatic)
 		cJSON_AddTrueToObject(json, "automatic");
 	return json;
@@ -106,7 +117,10 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 	network->learn_age = (uint32_t)schema_integer(json, "learn_age", 0);
 	network->learn_limit = (uint32_t)schema_integer(json, "learn_limit", 0);
 	network->host = schema_boolean(json, "host", false);
+	network->resolve = schema_boolean(json, "resolve", false);
+	network->table = (uint32_t)schema_integer(json, "table", network_table(network->name));
 	network->automatic = schema_boolean(json, "automatic", false);
+	network->object.origin = network->automatic ? ORIGIN_AUTOMATIC : ORIGIN_STATIC;
 	mac = schema_string(json, "router_mac");
 	if (mac != NULL)
 		mac_parse(mac, network->router_mac);
@@ -135,7 +149,8 @@ to_wire(const struct object *object, struct cw_item *item)
 	wire->id = network->id;
 	wire->vni = network->vni;
 	wire->mtu = network->mtu;
-	wire->flags = network->learning ? CW_NETWORK_LEARNING : 0;
+	wire->flags = (uint16_t)((network->learning ? CW_NETWORK_LEARNING : 0)
+				 | (network->resolve ? CW_NETWORK_RESOLVE : 0));
 	wire->n_addresses = network->n_subnets;
 	wire->learn_age_s = network->learn_age;
 	wire->learn_limit = network->learn_limit;

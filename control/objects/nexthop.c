@@ -1,39 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "nexthop.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "address_text.h"
 #include "json.h"
-#include "nexthop.h"
-#include "schema.h"
 
-static const char *const kinds[] = { // by cw_nexthop_kind, from 1
-	"port", "via", "host", "blackhole", "unreachable", "prohibit", "group", NULL};
-
-static const struct field member_fields[] = {
-	{"nexthop", FIELD_INTEGER, true, 1, CW_MAX_NEXTHOPS - 1},
-	{"weight", FIELD_INTEGER, false, 1, 256},
-	{0},
-};
-static const struct field member_field[] = {{"", FIELD_OBJECT, false, 0, 0, member_fields}};
-
-static const struct field fields[] = {
-	{"id", FIELD_INTEGER, false, 0, CW_MAX_NEXTHOPS - 1},
-	{"network", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
-	{"kind", FIELD_CHOICE, true, 0, 0, NULL, kinds},
-	{"port", FIELD_NAME, false, 1, CW_NAME_LEN - 1},
-	{"mac", FIELD_MAC},
-	{"via", FIELD_IP},
-	{"members", FIELD_LIST, false, 1, CW_MAX_MEMBERS, member_field},
-	{"automatic", FIELD_BOOLEAN},
-	{0},
-};
+const char *const nexthop_kinds[] = {
+	"port", "via", "host", "blackhole", "unreachable", "prohibit", "group", "tunnel", NULL};
 
 size_t
 nexthop_size(uint32_t n_members)
 {
 	return sizeof(struct nexthop) + n_members * sizeof(struct cw_member);
+}
+
+const char *
+nexthop_kind_name(const struct nexthop *nexthop)
+{
+	return nexthop_kinds[nexthop->kind - 1];
+}
+
+unsigned int
+nexthop_rank(const struct nexthop *nexthop)
+{
+	if (nexthop->kind == CW_NEXTHOP_GROUP)
+		return nexthop->of_tunnels ? 3 : 1;
+	return nexthop->kind == CW_NEXTHOP_TUNNEL ? 2 : 0;
+}
+
+unsigned int
+nexthop_json_rank(const cJSON *json)
+{
+	const char *kind = schema_string(json, "kind");
+	struct nexthop nexthop = {.of_tunnels = schema_boolean(json, "tunnels", false)};
+
+	if (kind != NULL && strcmp(kind, "group") == 0)
+		nexthop.kind = CW_NEXTHOP_GROUP;
+	else if (kind != NULL && strcmp(kind, "tunnel") == 0)
+		nexthop.kind = CW_NEXTHOP_TUNNEL;
+	return nexthop_rank(&nexthop);
 }
 
 static int
@@ -48,6 +55,7 @@ int
 nexthop_compare_content(const void *a, const void *b)
 {
 	const struct nexthop *x = a, *y = b;
+	const bool mirrored = object_is_mirrored(&x->object);
 	int order;
 
 #define ORDER(member)               \
@@ -56,8 +64,14 @@ nexthop_compare_content(const void *a, const void *b)
 	ORDER(network)
 	ORDER(kind)
 	ORDER(port)
+	ORDER(vtep)
+	ORDER(underlay)
+	ORDER(vni)
+	ORDER(path_mtu)
 	ORDER(n_members)
 #undef ORDER
+	if (mirrored != object_is_mirrored(&y->object))
+		return mirrored ? 1 : -1;
 	order = memcmp(x->mac, y->mac, sizeof(x->mac));
 	if (order == 0)
 		order = memcmp(&x->via, &y->via, sizeof(x->via));
@@ -72,138 +86,82 @@ key(const struct objects *objects, const struct object *object, char *text, size
 	snprintf(text, size, "%u", ((const struct nexthop *)object)->id);
 }
 
-const char *
-nexthop_kind_name(const struct nexthop *nexthop)
+// --- JSON
+
+static void
+add_tunnel(const struct objects *objects, const struct nexthop *nexthop, cJSON *json)
 {
-	return kinds[nexthop->kind - 1];
+	cJSON_AddStringToObject(json, "vtep", vtep_name(objects, nexthop->vtep));
+	json_add_ip(json, "remote", &nexthop->via);
+	if (nexthop->vni != 0)
+		cJSON_AddNumberToObject(json, "vni", nexthop->vni);
+	if (nexthop->underlay != 0)
+		cJSON_AddNumberToObject(json, "underlay", nexthop->underlay);
+}
+
+static void
+add_members(const struct nexthop *nexthop, cJSON *json)
+{
+	cJSON *members = cJSON_AddArrayToObject(json, "members");
+
+	for (uint32_t i = 0; i < nexthop->n_members; i++) {
+		cJSON *member = cJSON_CreateObject();
+
+		cJSON_AddNumberToObject(member, "nexthop", nexthop->members[i].nexthop);
+		cJSON_AddNumberToObject(member, "weight", nexthop->members[i].weight);
+		cJSON_AddItemToArray(members, member);
+	}
+	if (nexthop->of_tunnels)
+		cJSON_AddTrueToObject(json, "tunnels");
 }
 
 static cJSON *
 to_json(const struct objects *objects, const struct object *object)
 {
 	const struct nexthop *nexthop = (const struct nexthop *)object;
-	cJSON *json = cJSON_CreateObject(), *members;
+	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddNumberToObject(json, "id", nexthop->id);
 	cJSON_AddStringToObject(json, "network", network_name(objects, nexthop->network));
 	cJSON_AddStringToObject(json, "kind", nexthop_kind_name(nexthop));
-	if (nexthop->kind == CW_NEXTHOP_PORT) {
-		cJSON_AddStringToObject(json, "port", port_name(objects, nexthop->port));
-		json_add_mac(json, "mac", nexthop->mac);
-	}
-	if (nexthop->kind == CW_NEXTHOP_VIA)
+	if (nexthop->kind == CW_NEXTHOP_TUNNEL)
+		add_tunnel(objects, nexthop, json);
+	else if (nexthop->via.family != 0)
 		json_add_ip(json, "via", &nexthop->via);
-	if (nexthop->kind == CW_NEXTHOP_GROUP) {
-		members = cJSON_AddArrayToObject(json, "members");
-		for (uint32_t i = 0; i < nexthop->n_members; i++) {
-			cJSON *member = cJSON_CreateObject();
-
-			cJSON_AddNumberToObject(member, "nexthop", nexthop->members[i].nexthop);
-			cJSON_AddNumberToObject(member, "weight", nexthop->members[i].weight);
-			cJSON_AddItemToArray(members, member);
-		}
-	}
+	if (nexthop->kind == CW_NEXTHOP_PORT)
+		cJSON_AddStringToObject(json, "port", port_name(objects, nexthop->port));
+	if (!mac_is_zero(nexthop->mac))
+		json_add_mac(json, "mac", nexthop->mac);
+	if (nexthop->path_mtu != 0)
+		cJSON_AddNumberToObject(json, "mtu", nexthop->path_mtu);
+	if (nexthop->kind == CW_NEXTHOP_GROUP)
+		add_members(nexthop, json);
 	if (nexthop->automatic)
 		cJSON_AddTrueToObject(json, "automatic");
 	return json;
 }
 
-static int
-read_members(const struct objects *objects, struct nexthop *nexthop, const cJSON *list,
-	struct failure *failure)
+static void
+show(const struct objects *objects, const struct object *object, cJSON *json)
 {
-	const cJSON *element;
+	const struct nexthop *nexthop = (const struct nexthop *)object;
 
-	cJSON_ArrayForEach (element, list) {
-		const uint32_t id = (uint32_t)schema_integer(element, "nexthop", 0);
-		const struct nexthop *member = nexthop_by_id(objects, id);
-
-		if (member == NULL)
-			return failure_set(failure, CW_RPC_NOT_FOUND, "members", NULL,
-				"nexthop.list shows those that exist", "there is no next hop %u",
-				id);
-		if (member->kind == CW_NEXTHOP_GROUP)
-			return failure_set(failure, CW_RPC_INVALID_PARAMS, "members", NULL,
-				"name its members", "next hop %u is a group; groups do not nest",
-				id);
-		nexthop->members[nexthop->n_members++] = (struct cw_member){
-			.nexthop = id,
-			.weight = (uint32_t)schema_integer(element, "weight", 1),
-		};
-	}
-	return 0;
+	if (nexthop->underlay == 0 && nexthop->found_underlay != 0)
+		cJSON_AddNumberToObject(json, "underlay", nexthop->found_underlay);
 }
 
-// Each kind has the keys that it needs, and no others.
-static int
-check_keys(const struct nexthop *nexthop, const cJSON *json, struct failure *failure)
+void
+nexthop_show_tunnel(const struct objects *objects, uint32_t id, cJSON *json)
 {
-	static const struct {
-		const char *name;
-		uint8_t kind;
-	} keys[] = {
-		{"port", CW_NEXTHOP_PORT},
-		{"mac", CW_NEXTHOP_PORT},
-		{"via", CW_NEXTHOP_VIA},
-		{"members", CW_NEXTHOP_GROUP},
-	};
+	const struct nexthop *nexthop = nexthop_by_id(objects, id);
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const bool given = schema_get(json, keys[i].name) != NULL;
-
-		if (given != (nexthop->kind == keys[i].kind))
-			return failure_set(failure, CW_RPC_INVALID_PARAMS, keys[i].name, NULL,
-				given ? "leave it out" : "add it", "a next hop of kind %s %s %s",
-				nexthop_kind_name(nexthop), given ? "has no" : "needs",
-				keys[i].name);
-	}
-	return 0;
+	if (nexthop == NULL || nexthop->kind != CW_NEXTHOP_TUNNEL)
+		return;
+	cJSON_AddStringToObject(json, "vtep", vtep_name(objects, nexthop->vtep));
+	json_add_ip(json, "remote", &nexthop->via);
 }
 
-static int
-read_nexthop(const struct objects *objects, struct nexthop *nexthop, const cJSON *json,
-	struct failure *failure)
-{
-	const char *kind = schema_string(json, "kind"), *text;
-
-	nexthop->id = (uint32_t)schema_integer(json, "id", 0);
-	nexthop->automatic = schema_boolean(json, "automatic", false);
-	nexthop->kind = 1;
-	while (strcmp(kinds[nexthop->kind - 1], kind) != 0)
-		nexthop->kind++;
-	text = schema_string(json, "mac");
-	if (text != NULL)
-		mac_parse(text, nexthop->mac);
-	text = schema_string(json, "via");
-	if (text != NULL)
-		ip_parse(text, &nexthop->via);
-	if (check_keys(nexthop, json, failure) < 0
-		|| json_network(objects, json, "network", &nexthop->network, failure) < 0
-		|| json_port(objects, json, "port", &nexthop->port, failure) < 0)
-		return -1;
-	return read_members(objects, nexthop, schema_get(json, "members"), failure);
-}
-
-static struct object *
-from_json(const struct objects *objects, const cJSON *json, struct failure *failure)
-{
-	struct nexthop *nexthop;
-	uint32_t n_members;
-
-	if (schema_check(json, fields, failure) < 0)
-		return NULL;
-	n_members = (uint32_t)cJSON_GetArraySize(schema_get(json, "members"));
-	nexthop = object_new(OBJECT_NEXTHOP, nexthop_size(n_members));
-	if (nexthop == NULL) {
-		json_no_memory(failure);
-		return NULL;
-	}
-	if (read_nexthop(objects, nexthop, json, failure) < 0) {
-		object_free(&nexthop->object);
-		return NULL;
-	}
-	return &nexthop->object;
-}
+// --- dp.sock
 
 static size_t
 wire_size(const struct object *object)
@@ -211,6 +169,12 @@ wire_size(const struct object *object)
 	const struct nexthop *nexthop = (const struct nexthop *)object;
 
 	return CW_ALIGN8(sizeof(struct cw_nexthop) + nexthop->n_members * sizeof(struct cw_member));
+}
+
+static uint32_t
+underlay_of(const struct nexthop *nexthop)
+{
+	return nexthop->underlay != 0 ? nexthop->underlay : nexthop->found_underlay;
 }
 
 static void
@@ -224,6 +188,11 @@ to_wire(const struct object *object, struct cw_item *item)
 	wire->kind = nexthop->kind;
 	wire->port = nexthop->port;
 	wire->via = nexthop->via;
+	wire->vtep = nexthop->vtep;
+	wire->underlay = underlay_of(nexthop);
+	wire->vni = nexthop->vni;
+	wire->mtu = nexthop->path_mtu;
+	wire->flags = nexthop->of_tunnels ? CW_NEXTHOP_OF_TUNNELS : 0;
 	wire->n_members = nexthop->n_members;
 	memcpy(wire->mac, nexthop->mac, sizeof(wire->mac));
 	memcpy(wire->members, nexthop->members, nexthop->n_members * sizeof(wire->members[0]));
@@ -237,6 +206,10 @@ references(const struct object *object, object_reference_fn *fn, void *arg)
 	fn(arg, OBJECT_NETWORK, nexthop->network);
 	if (nexthop->kind == CW_NEXTHOP_PORT)
 		fn(arg, OBJECT_PORT, nexthop->port);
+	if (nexthop->kind == CW_NEXTHOP_TUNNEL)
+		fn(arg, OBJECT_VTEP, nexthop->vtep);
+	if (underlay_of(nexthop) != 0)
+		fn(arg, OBJECT_NEXTHOP, underlay_of(nexthop));
 	for (uint32_t i = 0; i < nexthop->n_members; i++)
 		fn(arg, OBJECT_NEXTHOP, nexthop->members[i].nexthop);
 }
@@ -247,7 +220,8 @@ const struct object_class nexthop_class = {
 	.compare = compare,
 	.key = key,
 	.to_json = to_json,
-	.from_json = from_json,
+	.from_json = nexthop_from_json,
+	.show = show,
 	.wire_size = wire_size,
 	.to_wire = to_wire,
 	.references = references,

@@ -8,6 +8,7 @@ const struct object_class *const object_classes[OBJECT_TYPES] = {
 	[OBJECT_NETWORK] = &network_class,
 	[OBJECT_PORT] = &port_class,
 	[OBJECT_ENDPOINT] = &endpoint_class,
+	[OBJECT_VTEP] = &vtep_class,
 	[OBJECT_NEXTHOP] = &nexthop_class,
 	[OBJECT_NEIGHBOR] = &neighbor_class,
 	[OBJECT_FDB] = &fdb_class,
@@ -60,6 +61,19 @@ object_free(struct object *object)
 	free(object);
 }
 
+int
+object_refuse_mirrored(
+	const struct objects *objects, const struct object *object, struct failure *failure)
+{
+	char text[OBJECT_KEY_LEN];
+
+	object_class(object)->key(objects, object, text, sizeof(text));
+	return failure_set(failure, CW_RPC_REFUSED, NULL, text,
+		"change it where it comes from, or add one of your own over it",
+		"%s %.100s is not configured here but comes from %s", object_class(object)->name,
+		text, object_origin_name(object->origin));
+}
+
 void
 object_set_state(struct object *object, enum object_state state, const char *reason)
 {
@@ -92,6 +106,10 @@ object_show(const struct objects *objects, const struct object *object)
 	if (cJSON_GetObjectItemCaseSensitive(json, "secret") != NULL)
 		cJSON_ReplaceItemInObjectCaseSensitive(
 			json, "secret", cJSON_CreateString("(hidden)"));
+	if (object_class(object)->show != NULL)
+		object_class(object)->show(objects, object, json);
+	if (cJSON_GetObjectItemCaseSensitive(json, "origin") == NULL)
+		cJSON_AddStringToObject(json, "origin", object_origin_name(object->origin));
 	cJSON_AddStringToObject(json, "state", object_state_name(object->state));
 	if (object->reason != NULL)
 		cJSON_AddStringToObject(json, "reason", object->reason);

@@ -21,6 +21,7 @@ enum object_type {
 	OBJECT_NETWORK,
 	OBJECT_PORT,
 	OBJECT_ENDPOINT,
+	OBJECT_VTEP,
 	OBJECT_NEXTHOP,
 	OBJECT_NEIGHBOR,
 	OBJECT_FDB,
@@ -78,16 +79,18 @@ struct object_class {
 	// with failure.
 	struct object *(*from_json)(
 		const struct objects *objects, const cJSON *json, struct failure *failure);
+	// What results show and the store does not keep; NULL: nothing.
+	void (*show)(const struct objects *objects, const struct object *object, cJSON *json);
 	// Bytes of the item on dp.sock, a multiple of 8, and its content; item is zeroed but for
-	// its header.
+	// its header. An object that travels as another type of item changes that.
 	size_t (*wire_size)(const struct object *object);
 	void (*to_wire)(const struct object *object, struct cw_item *item);
 	// Calls fn for each object with an identifier that this one refers to.
 	void (*references)(const struct object *object, object_reference_fn *fn, void *arg);
 };
 
-extern const struct object_class network_class, port_class, endpoint_class, nexthop_class,
-	neighbor_class, fdb_class, route_class;
+extern const struct object_class network_class, port_class, endpoint_class, vtep_class,
+	nexthop_class, neighbor_class, fdb_class, route_class;
 extern const struct object_class *const object_classes[OBJECT_TYPES];
 #define OBJECT_KEY_LEN 320
 
@@ -99,6 +102,7 @@ object_class(const struct object *object)
 
 const char *object_state_name(unsigned int state);
 const char *object_origin_name(unsigned int origin);
+
 static inline bool
 object_is_mirrored(const struct object *object)
 {
@@ -108,9 +112,12 @@ object_is_mirrored(const struct object *object)
 // Zeroed memory with the type set, or NULL.
 void *object_new(enum object_type type, size_t size);
 void object_free(struct object *object); // accepts NULL
+// Refuses a change of an object that is mirrored. Returns a negative number with failure.
+int object_refuse_mirrored(
+	const struct objects *objects, const struct object *object, struct failure *failure);
 void object_set_state(struct object *object, enum object_state state, const char *reason);
 
-// to_json() and what changes by itself: "state", "reason" when there is one.
+// to_json(), show(), "origin", and what changes by itself: "state", "reason" when there is one.
 cJSON *object_show(const struct objects *objects, const struct object *object);
 // Whether two objects of one class say the same.
 bool object_same(const struct objects *objects, const struct object *a, const struct object *b);

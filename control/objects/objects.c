@@ -14,9 +14,11 @@ struct objects {
 	struct port *ports[CW_MAX_PORTS];
 	struct endpoint *endpoints[CW_MAX_PORTS]; // by port
 	struct port *host_ports[CW_MAX_NETWORKS];
+	struct vtep *vteps[CW_MAX_VTEPS];
 	struct nexthop *nexthops[CW_MAX_NEXTHOPS];
 	uint32_t network_users[CW_MAX_NETWORKS];
 	uint32_t port_users[CW_MAX_PORTS];
+	uint32_t vtep_users[CW_MAX_VTEPS];
 	uint32_t nexthop_users[CW_MAX_NEXTHOPS];
 	uint32_t last_id[OBJECT_TYPES]; // most recently taken
 };
@@ -56,6 +58,8 @@ users(struct objects *objects, enum object_type type, uint32_t id)
 		return &objects->network_users[id];
 	if (type == OBJECT_PORT && id < CW_MAX_PORTS)
 		return &objects->port_users[id];
+	if (type == OBJECT_VTEP && id < CW_MAX_VTEPS)
+		return &objects->vtep_users[id];
 	if (type == OBJECT_NEXTHOP && id < CW_MAX_NEXTHOPS)
 		return &objects->nexthop_users[id];
 	return NULL;
@@ -104,6 +108,13 @@ index_by_id(struct objects *objects, struct object *object, bool present)
 		struct endpoint *endpoint = (struct endpoint *)object;
 
 		objects->endpoints[endpoint->port] = present ? endpoint : NULL;
+		break;
+	}
+	case OBJECT_VTEP: {
+		struct vtep *vtep = (struct vtep *)object;
+
+		objects->vteps[vtep->id] = present ? vtep : NULL;
+		objects->last_id[OBJECT_VTEP] = vtep->id;
 		break;
 	}
 	case OBJECT_NEXTHOP: {
@@ -210,6 +221,8 @@ is_taken(const struct objects *objects, enum object_type type, uint32_t id)
 		return objects->networks[id] != NULL;
 	if (type == OBJECT_PORT)
 		return objects->ports[id] != NULL;
+	if (type == OBJECT_VTEP)
+		return objects->vteps[id] != NULL;
 	return objects->nexthops[id] != NULL;
 }
 
@@ -218,7 +231,9 @@ id_limit(enum object_type type)
 {
 	if (type == OBJECT_NETWORK)
 		return CW_MAX_NETWORKS;
-	return type == OBJECT_PORT ? CW_MAX_PORTS : CW_MAX_NEXTHOPS;
+	if (type == OBJECT_PORT)
+		return CW_MAX_PORTS;
+	return type == OBJECT_VTEP ? CW_MAX_VTEPS : CW_MAX_NEXTHOPS;
 }
 
 int64_t
@@ -252,6 +267,12 @@ struct endpoint *
 endpoint_by_port(const struct objects *objects, uint32_t port)
 {
 	return port < CW_MAX_PORTS ? objects->endpoints[port] : NULL;
+}
+
+struct vtep *
+vtep_by_id(const struct objects *objects, uint32_t id)
+{
+	return id < CW_MAX_VTEPS ? objects->vteps[id] : NULL;
 }
 
 struct nexthop *
@@ -296,6 +317,17 @@ port_find(const struct objects *objects, const char *name)
 	return (struct port *)objects_find(objects, &probe.object);
 }
 
+struct vtep *
+vtep_find(const struct objects *objects, const char *name)
+{
+	struct vtep probe = {.object.type = OBJECT_VTEP};
+
+	if (strlen(name) >= sizeof(probe.name))
+		return NULL;
+	strcpy(probe.name, name);
+	return (struct vtep *)objects_find(objects, &probe.object);
+}
+
 struct endpoint *
 endpoint_find(const struct objects *objects, const char *container, const char *ifname)
 {
@@ -322,4 +354,12 @@ port_name(const struct objects *objects, uint32_t id)
 	const struct port *port = port_by_id(objects, id);
 
 	return port != NULL ? port->name : "?";
+}
+
+const char *
+vtep_name(const struct objects *objects, uint32_t id)
+{
+	const struct vtep *vtep = vtep_by_id(objects, id);
+
+	return vtep != NULL ? vtep->name : "?";
 }

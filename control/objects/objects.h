@@ -26,9 +26,9 @@ uint32_t objects_count(const struct objects *objects, enum object_type type);
 // How many objects refer to this identifier.
 uint32_t objects_users(const struct objects *objects, enum object_type type, uint32_t id);
 
-// A free identifier of networks, ports or next hops, and the longest unused one that is at hand, so
-// that a late message never meets a new owner. Returns -1 when none is left. It is taken when an
-// object with it is inserted; 'skip' further ones are passed over.
+// A free identifier of networks, ports, vteps or next hops, and the longest unused one that is at
+// hand, so that a late message never meets a new owner. Returns -1 when none is left. It is taken
+// when an object with it is inserted; 'skip' further ones are passed over.
 int64_t objects_free_id(const struct objects *objects, enum object_type type, unsigned int skip);
 
 // NULL when there is none.
@@ -39,8 +39,11 @@ struct port *port_by_id(const struct objects *objects, uint32_t id);
 struct endpoint *endpoint_find(
 	const struct objects *objects, const char *container, const char *ifname);
 struct endpoint *endpoint_by_port(const struct objects *objects, uint32_t port);
+struct vtep *vtep_find(const struct objects *objects, const char *name);
+struct vtep *vtep_by_id(const struct objects *objects, uint32_t id);
 struct nexthop *nexthop_by_id(const struct objects *objects, uint32_t id);
-// An automatic next hop with the content of probe.
+// An automatic next hop with the content of probe. Mirrored ones and others are never taken for
+// each other: what is stored must not lead to what is not.
 struct nexthop *nexthop_same(const struct objects *objects, const struct nexthop *probe);
 // The host port of a network.
 struct port *port_of_host(const struct objects *objects, uint32_t network);
@@ -48,5 +51,6 @@ struct port *port_of_host(const struct objects *objects, uint32_t network);
 // "?" when there is none.
 const char *network_name(const struct objects *objects, uint32_t id);
 const char *port_name(const struct objects *objects, uint32_t id);
+const char *vtep_name(const struct objects *objects, uint32_t id);
 
 #endif

@@ -9,7 +9,7 @@
 #include "port_socket.h"
 #include "schema.h"
 
-static const char *const origins[] = {"user", "endpoint", "host", NULL}; // by port_origin
+static const char *const origins[] = {"static", "endpoint", "host", NULL}; // by port_origin
 
 static const char *const kinds[] = {
 	"tap", "af_packet", "af_xdp", "host", "null", "ring", "pcap", "vhost-user", "memif", NULL};
@@ -27,6 +27,7 @@ static const struct field fields[] = {
 	{"hairpin", FIELD_BOOLEAN},
 	{"transparent", FIELD_BOOLEAN},
 	{"no_flood", FIELD_BOOLEAN},
+	{"uplink", FIELD_BOOLEAN},
 	{"guard", FIELD_ANY},
 	{"mac", FIELD_MAC},
 	{"ifname", FIELD_STRING, false, 0, CW_NAME_LEN - 1},
@@ -43,6 +44,7 @@ static const struct {
 	{"hairpin", CW_PORT_HAIRPIN},
 	{"transparent", CW_PORT_TRANSPARENT},
 	{"no_flood", CW_PORT_NO_FLOOD},
+	{"uplink", CW_PORT_UPLINK},
 };
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
 

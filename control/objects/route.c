@@ -6,7 +6,8 @@
 #include "json.h"
 #include "schema.h"
 
-static const char *const origins[] = {"user", "host", NULL}; // by route_origin
+// Those that are stored: object_origin ORIGIN_STATIC, ORIGIN_HOST.
+static const char *const origins[] = {"static", "host", NULL};
 
 static const struct field fields[] = {
 	{"network", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
@@ -49,7 +50,7 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddStringToObject(json, "network", network_name(objects, route->network));
 	json_add_prefix(json, "prefix", &route->prefix);
 	cJSON_AddNumberToObject(json, "nexthop", route->nexthop);
-	cJSON_AddStringToObject(json, "origin", origins[route->origin]);
+	cJSON_AddStringToObject(json, "origin", object_origin_name(object->origin));
 	return json;
 }
 
@@ -68,22 +69,15 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 	}
 	ip_parse_prefixed(schema_string(json, "prefix"), &route->prefix);
 	route->prefix = ip_masked(&route->prefix);
-	route->nexthop = (uint32_t)schema_integer(json, "nexthop", 0);
 	origin = schema_string(json, "origin");
-	while (origin != NULL && strcmp(origins[route->origin], origin) != 0)
-		route->origin++;
-	if (json_network(objects, json, "network", &route->network, failure) < 0)
-		goto fail;
-	if (nexthop_by_id(objects, route->nexthop) == NULL) {
-		failure_set(failure, CW_RPC_NOT_FOUND, "nexthop", NULL,
-			"nexthop.list shows those that exist", "there is no next hop %u",
-			route->nexthop);
-		goto fail;
+	if (origin != NULL && strcmp(origin, origins[ORIGIN_HOST]) == 0)
+		route->object.origin = ORIGIN_HOST;
+	if (json_network(objects, json, "network", &route->network, failure) < 0
+		|| json_nexthop(objects, json, "nexthop", &route->nexthop, failure) < 0) {
+		object_free(&route->object);
+		return NULL;
 	}
 	return &route->object;
-fail:
-	object_free(&route->object);
-	return NULL;
 }
 
 static size_t

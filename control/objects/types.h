@@ -22,7 +22,9 @@ struct network {
 	uint16_t mtu;
 	uint16_t n_subnets;
 	uint32_t learn_age, learn_limit; // seconds, addresses; 0: the data plane's default
+	uint32_t table; // of the kernel, whose routes are mirrored into it; 0: none
 	bool learning;
+	bool resolve; // the switch asks for neighbours itself, see CW_NETWORK_RESOLVE
 	bool host; // has a host port
 	bool automatic; // NAME.VLAN, made for an endpoint; goes with its last port
 	uint8_t router_mac[6];
@@ -122,15 +124,13 @@ struct nexthop {
 	bool automatic; // made for routes that describe their next hop inline
 	uint8_t mac[6];
 	struct cw_ip via; // PORT: the gateway that mac is of, when known; TUNNEL: the remote vtep
+	bool of_tunnels; // GROUP with members of kind TUNNEL
 	uint32_t vtep, underlay, vni; // TUNNEL, as in cw_nexthop
+	// What takes the place of underlay 0: found by following the kernel's tables, not stored.
+	uint32_t found_underlay;
 	uint16_t path_mtu; // 0: not known
 	uint32_t n_members;
 	struct cw_member members[];
-};
-
-enum route_origin {
-	ROUTE_OF_USER,
-	ROUTE_OF_HOST, // the default route of a network with a host port
 };
 
 struct route {
@@ -138,7 +138,6 @@ struct route {
 	uint32_t network;
 	uint32_t nexthop;
 	struct cw_ip prefix;
-	uint8_t origin; // route_origin
 };
 
 struct neighbor {
@@ -176,6 +175,9 @@ struct vtep {
 	char name[CW_NAME_LEN];
 };
 
+// The kernel's routing table that a network of this name follows unless it says otherwise: the main
+// one for network "default", none for others.
+uint32_t network_table(const char *name);
 size_t nexthop_size(uint32_t n_members);
 // Order by content, identifier and origin aside: inline next hops are deduplicated by it.
 int nexthop_compare_content(const void *a, const void *b);

@@ -94,8 +94,8 @@ def test_refusals_name_the_way_out(cwctl):
 
 
 def test_unknown_object_is_asked_for_and_explained(cwctl):
-    cwctl.fake.behave("vtep.list", lambda _: [{"address": "192.0.2.1", "udp_port": 8472}])
-    assert cwctl.show("vtep", "list") == "address    udp_port\n192.0.2.1  8472\n"
+    cwctl.fake.behave("later.list", lambda _: [{"address": "192.0.2.1", "udp_port": 8472}])
+    assert cwctl.show("later", "list") == "address    udp_port\n192.0.2.1  8472\n"
     cwctl.fake.behave("portt.list", Refusal(UNKNOWN_METHOD, "portt.list is unknown"))
     assert "network port endpoint" in cwctl.refuse(REFUSED, "portt", "list")
 

@@ -80,7 +80,10 @@ key_of(const struct cw_item *item, size_t *len)
 	case CW_ITEM_FDB:
 		memcpy(key, &((const struct cw_fdb *)item)->network, 10);
 		break;
-	default: // network, port, endpoint, next hop begin with their identifier
+	case CW_ITEM_FLOOD:
+		memcpy(key, &((const struct cw_flood *)item)->network, 8);
+		break;
+	default: // network, port, endpoint, vtep, next hop begin with their identifier
 		memcpy(key, item + 1, 4);
 		break;
 	}

@@ -248,6 +248,35 @@ test_newer_schema_is_refused(void **state)
 	assert_non_null(strstr(s->message, "newer"));
 }
 
+// A database of the first schema: what users configured was called so.
+static void
+test_first_schema_is_brought_up_to_date(void **state)
+{
+	static const char *const rows =
+		"PRAGMA user_version = 1;"
+		"CREATE TABLE route (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+		"CREATE TABLE port (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+		"INSERT INTO route VALUES ('a', '{\"nexthop\":1,\"origin\":\"user\"}');"
+		"INSERT INTO route VALUES ('b', '{\"nexthop\":1,\"origin\":\"host\"}');"
+		"INSERT INTO port VALUES ('p', '{\"origin\":\"user\",\"id\":7}');";
+	struct scratch *s = *state;
+	char found[256] = "";
+	struct store *store;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, rows, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	store = reopen(s);
+	assert_int_equal(store_each(store, "route", collect, found), 0);
+	assert_int_equal(store_each(store, "port", collect, found), 0);
+	assert_int_equal(store_each(store, "vtep", collect, found), 0);
+	assert_string_equal(found,
+		"a={\"nexthop\":1,\"origin\":\"static\"};b={\"nexthop\":1,\"origin\":\"host\"};"
+		"p={\"origin\":\"static\",\"id\":7};");
+	store_close(store);
+}
+
 static void
 test_read_only_makes_nothing(void **state)
 {
@@ -269,6 +298,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_damage_is_reported_and_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn_page_is_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newer_schema_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_first_schema_is_brought_up_to_date, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_only_makes_nothing, setup, teardown),
 	};
 

@@ -99,7 +99,7 @@ test_raw_and_unknown(void **state)
 {
 	assert_read(
 		"network", "add", WORDS("anything:={\"a\": [1]}"), "{\"anything\": {\"a\": [1]}}");
-	assert_read("vtep", "add",
+	assert_read("later", "add",
 		WORDS("a=5", "b=true", "c=[1]", "d=10.0.0.1", "e=null", "f=\"q\"", "g="),
 		"{\"a\": 5, \"b\": true, \"c\": [1], \"d\": \"10.0.0.1\", \"e\": \"null\", \"f\": "
 		"\"\\\"q\\\"\", \"g\": \"\"}");
