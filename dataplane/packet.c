@@ -28,6 +28,12 @@ packet_expose(struct rte_mbuf *m)
 	for (; m != NULL; m = m->next)
 		__asan_unpoison_memory_region(m->buf_addr, m->buf_len);
 }
+
+void
+packet_expose_outer(struct rte_mbuf *m, uint16_t len)
+{
+	__asan_unpoison_memory_region(rte_pktmbuf_mtod(m, char *) - len, len);
+}
 #endif
 
 char *
@@ -68,6 +74,50 @@ packet_append(struct rte_mbuf *m, uint16_t len)
 	if (data != NULL)
 		packet_poison(m);
 	return data;
+}
+
+void
+packet_pull_up(struct rte_mbuf *m, uint32_t want)
+{
+	want = RTE_MIN(want, m->pkt_len);
+	packet_expose(m);
+	while (m->data_len < want && m->next != NULL) {
+		struct rte_mbuf *from = m->next;
+		uint32_t some = RTE_MIN(want - m->data_len, (uint32_t)from->data_len);
+
+		some = RTE_MIN(some, (uint32_t)rte_pktmbuf_tailroom(m));
+		if (some == 0 && from->data_len > 0)
+			break;
+		memcpy(rte_pktmbuf_mtod_offset(m, void *, m->data_len),
+			rte_pktmbuf_mtod(from, void *), some);
+		m->data_len = (uint16_t)(m->data_len + some);
+		from->data_off = (uint16_t)(from->data_off + some);
+		from->data_len = (uint16_t)(from->data_len - some);
+		if (from->data_len > 0)
+			continue;
+		m->next = from->next;
+		m->nb_segs--;
+		rte_pktmbuf_free_seg(from);
+	}
+	packet_poison(m);
+}
+
+void
+packet_cut(struct rte_mbuf *m, uint32_t len)
+{
+	struct rte_mbuf *seg = m;
+	uint32_t left = len;
+	uint16_t n = 1;
+
+	packet_expose(m);
+	for (; seg->data_len < left; seg = seg->next, n++)
+		left -= seg->data_len;
+	seg->data_len = (uint16_t)left;
+	rte_pktmbuf_free(seg->next);
+	seg->next = NULL;
+	m->nb_segs = n;
+	m->pkt_len = len;
+	packet_poison(m);
 }
 
 // MurmurHash3's finaliser: ECMP takes the low bits, shards the high ones.

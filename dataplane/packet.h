@@ -33,7 +33,7 @@ enum packet_flag {
 	PACKET_FLOODED = 1u << 3, // this is one of several copies
 	PACKET_NO_ERROR =
 		1u << 4, // never answer with an ICMP error (RFC 1812, 4.3.2.7; RFC 4443, 2.4)
-	PACKET_IP_BAD = 1u << 5, // claims to be IP, but its header is malformed; see drop
+	PACKET_PUNT = 1u << 5, // the node's own, found by decap: to the host as it is
 	PACKET_DECAPPED = 1u << 6, // decap has set the network
 	PACKET_TUNNEL = 1u << 7, // nexthop is a tunnel: goes to encap in place of tx
 };
@@ -66,9 +66,10 @@ struct packet_ctx {
 	uint16_t trace; // index of the trace record while PACKET_TRACED
 	uint16_t routed_from; // id, with PACKET_ROUTED: network before the next hop's replaced it
 	uint8_t tag_len; // VLAN bytes still inside the frame (transparent ports)
-	uint8_t outer_len; // PACKET_FROM_TUNNEL: bytes of all outer headers, see packet_outer()
+	uint8_t outer_len; // see packet_outer(); 0: those bytes are gone
 	uint16_t vtep; // PACKET_FROM_TUNNEL: id
-	uint8_t reserved[16];
+	uint32_t remote_hash; // PACKET_FROM_TUNNEL: of the outer source, see nexthop_remote_hash()
+	uint8_t reserved[12];
 };
 static_assert(sizeof(struct packet_ctx) == 64, "one cache line");
 
@@ -83,6 +84,7 @@ static_assert(sizeof(struct packet_ctx) == 64, "one cache line");
 #ifdef __SANITIZE_ADDRESS__
 void packet_poison(struct rte_mbuf *m); // room before and behind the data of each segment
 void packet_expose(struct rte_mbuf *m); // the whole of each segment's room
+void packet_expose_outer(struct rte_mbuf *m, uint16_t len); // len bytes before the data
 #else
 static inline void
 packet_poison(struct rte_mbuf *m)
@@ -94,6 +96,12 @@ packet_expose(struct rte_mbuf *m)
 {
 	(void)m;
 }
+static inline void
+packet_expose_outer(struct rte_mbuf *m, uint16_t len)
+{
+	(void)m;
+	(void)len;
+}
 #endif
 
 // Use these instead of rte_pktmbuf_prepend/adj/trim/append on the packet path: they keep the poison
@@ -103,6 +111,21 @@ char *packet_prepend(struct rte_mbuf *m, uint16_t len);
 char *packet_adj(struct rte_mbuf *m, uint16_t len);
 int packet_trim(struct rte_mbuf *m, uint16_t len); // from the end of the last segment; 0 or -1
 char *packet_append(struct rte_mbuf *m, uint16_t len);
+// Takes len <= data_len bytes from the front; the last 'keep' of them may still be read.
+static inline void
+packet_strip(struct rte_mbuf *m, uint16_t len, uint16_t keep)
+{
+	m->data_off = (uint16_t)(m->data_off + len);
+	m->data_len = (uint16_t)(m->data_len - len);
+	m->pkt_len -= len;
+	packet_poison(m);
+	packet_expose_outer(m, keep);
+}
+// Makes the first segment of a chain hold 'want' bytes, or as many as there are and as it has room
+// for, by a bounded copy from the next ones.
+void packet_pull_up(struct rte_mbuf *m, uint32_t want);
+// Cuts the frame to its first len <= pkt_len bytes, in whichever segment they end.
+void packet_cut(struct rte_mbuf *m, uint32_t len);
 
 // Writes the header lengths that offload metadata needs from ctx into the mbuf; after the frame's
 // headers changed their size.
@@ -152,8 +175,8 @@ packet_l4(const struct rte_mbuf *m, const struct packet_ctx *ctx)
 	return rte_pktmbuf_mtod_offset(m, void *, ctx->l2_len + ctx->l3_len);
 }
 
-// The outer IP header of a packet that came out of a tunnel: its bytes are still there, in front of
-// the inner frame, until something is prepended to it.
+// The outer IP header of a packet that came out of a tunnel with Ethernet frames: its bytes are
+// still there, in front of the inner frame, until learn has run.
 static inline const void *
 packet_outer(const struct rte_mbuf *m, const struct packet_ctx *ctx)
 {
