@@ -139,6 +139,12 @@ graph_stage(uint16_t id)
 	return stages[id];
 }
 
+uint8_t
+graph_entry(bool is_uplink)
+{
+	return !is_uplink && graph_stage_id("decap") == 0 ? 1 : 0;
+}
+
 const struct stage_name *
 graph_drop(uint16_t id)
 {

@@ -12,6 +12,7 @@
 // order first, until none is pending. A stage neither blocks, logs, allocates (mbufs aside), nor
 // writes anything that another worker writes.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_common.h>
@@ -63,6 +64,8 @@ uint16_t graph_n_drops(void);
 const struct stage *graph_stage(uint16_t id);
 // By name, or STAGE_NONE.
 uint8_t graph_stage_id(const char *name);
+// Where packets begin: at the first stage, but only what uplinks bring is looked at by decap.
+uint8_t graph_entry(bool is_uplink);
 const struct stage_name *graph_drop(uint16_t id);
 // By name, or UINT16_MAX.
 uint16_t graph_drop_id(const char *name);

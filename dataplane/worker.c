@@ -235,6 +235,8 @@ worker_create(struct dataplane *dp, uint16_t id, const struct worker_config *con
 	w->socket_id = config->socket_id;
 	w->mbufs = mbufs;
 	w->jumbos = jumbos;
+	w->entry = graph_entry(false);
+	w->entry_uplink = graph_entry(true);
 	w->express = worker_express_is_open();
 	w->now_tsc = rte_rdtsc();
 	w->counters = calloc(CW_MAX_PORTS, sizeof(*w->counters));

@@ -47,6 +47,7 @@ struct worker {
 	uint16_t n_slots; // slots in use, [0, n_slots)
 	uint16_t core;
 	int16_t socket_id;
+	uint8_t entry, entry_uplink; // first stages of what comes in; set before start
 	bool express; // plain packets may go past the stages, see stages/express.h; set before
 		      // start
 	struct dataplane *dp;

@@ -53,7 +53,7 @@ edge_leads_to(const char *from, const char *edge, const char *to)
 bool
 worker_express_is_open(void)
 {
-	if (graph_n_stages() == 0 || graph_stage_id("parse") != 0)
+	if (graph_n_stages() == 0 || graph_stage_id("parse") != graph_entry(false))
 		return false;
 	for (size_t i = 0; i < RTE_DIM(edges); i++)
 		if (!edge_leads_to(edges[i].from, edges[i].edge, edges[i].to))

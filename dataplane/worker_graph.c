@@ -113,18 +113,18 @@ worker_run(struct worker *w)
 
 // The first stage gets the whole burst.
 static void
-enter_graph(struct worker *w, uint16_t n)
+enter_graph(struct worker *w, uint8_t entry, uint16_t n)
 {
-	struct stage_vector *v = &w->vector[0];
+	struct stage_vector *v = &w->vector[entry];
 
 	for (uint16_t i = 0; i < n; i++)
 		v->slot[i] = i;
 	v->n = n;
 	w->n_slots = n;
-	w->pending = 1;
+	w->pending = UINT64_C(1) << entry;
 }
 
-void
+uint8_t
 worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct dp_port *p = dp_port_get(w->dp, port_id);
@@ -134,6 +134,7 @@ worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_
 		.origin = p != NULL ? p->origin : PACKET_FROM_PORT,
 	};
 	struct port_counters *counters = w->counters[port_id];
+	uint8_t entry = p != NULL && (p->flags & CW_PORT_UPLINK) ? w->entry_uplink : w->entry;
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -144,15 +145,17 @@ worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_
 	}
 	counters->rx_packets += n;
 	counters->rx_bytes += bytes;
-	enter_graph(w, n);
+	enter_graph(w, entry, n);
+	return entry;
 }
 
 void
 worker_run_stages(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n)
 {
-	worker_enter(w, port_id, pkts, n);
+	uint8_t entry = worker_enter(w, port_id, pkts, n);
+
 	if (unlikely(trace_active(w->trace)))
-		trace_rx(w, w->vector[0].slot, n);
+		trace_rx(w, w->vector[entry].slot, n);
 	worker_run(w);
 }
 

@@ -79,9 +79,10 @@ struct worker_private {
 int worker_counters_ensure(struct worker *w, uint16_t port_id);
 // worker_graph.c: runs the pending stages; worker_rx(): a received burst through the graph.
 void worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
-// The steps through the stages: the burst gets its slots and waits for the first stage; the first
+// The steps through the stages: the burst gets its slots and waits for the first stage, whose id is
+// returned: decap for what came in by an uplink, else parse; the first
 // pending stage of those in mask runs (there is one).
-void worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
+uint8_t worker_enter(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n);
 void worker_run_first(struct worker *w, uint64_t mask);
 // A burst, or the part of one that the express way leaves, through the stages; counts it as
 // received.

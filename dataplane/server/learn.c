@@ -8,15 +8,19 @@
 
 #include "learn.h"
 #include "tables/fdb.h"
+#include "tables/nexthop.h"
+#include "tables/vtep.h"
 
 #define EVENTS_PER_POLL 1024
 #define AGE_STEPS 64 // of some thousand entries each, a second
 #define WANTED_SLOTS 1024 // a power of two
 #define WANTED_AGAIN_S 1
 
-// Neighbours that were asked for lately. Two that share a slot cost an event more, no less.
+// Neighbours and tunnel peers that were asked for lately. Two that share a slot cost an event more,
+// no less.
 struct wanted {
 	uint32_t network;
+	uint32_t vtep; // of a peer, 0: neighbour
 	struct cw_ip ip;
 	uint32_t asked_s_plus_1; // 0: unused
 };
@@ -79,31 +83,92 @@ port_is_in(const struct dp_port *port, uint16_t network)
 	return false;
 }
 
+static bool
+may_learn(struct learn *learn, const struct dp_event *event)
+{
+	const struct network *network;
+
+	if (event->network >= CW_MAX_NETWORKS)
+		return false;
+	network = dp_network(learn->dp, event->network);
+	if (network == NULL || !network->learning || !rte_is_valid_assigned_ether_addr(&event->mac)
+		|| rte_is_same_ether_addr(&event->mac, &network->router_mac))
+		return false;
+	if (fdb_count_learned(learn->dp->fdb, event->network) >= network->learn_limit
+		&& !is_learned(learn, event->network, &event->mac)) {
+		objects_table_full(learn->objects, CW_ITEM_FDB, event->network);
+		return false;
+	}
+	return true;
+}
+
 // The event may be older than the port, the network or its wish to learn.
 static void
 learn_address(struct learn *learn, const struct dp_event *event)
 {
-	const struct network *network;
 	const struct dp_port *port;
 	int error;
 
-	if (event->network >= CW_MAX_NETWORKS || event->port >= CW_MAX_PORTS)
+	if (event->port >= CW_MAX_PORTS)
 		return;
-	network = dp_network(learn->dp, event->network);
 	port = dp_port_get(learn->dp, event->port);
-	if (network == NULL || port == NULL || !network->learning
-		|| !port_is_in(port, event->network))
+	if (port == NULL || !port_is_in(port, event->network) || !may_learn(learn, event))
 		return;
-	if (!rte_is_valid_assigned_ether_addr(&event->mac)
-		|| rte_is_same_ether_addr(&event->mac, &network->router_mac))
-		return;
-	if (fdb_count_learned(learn->dp->fdb, event->network) >= network->learn_limit
-		&& !is_learned(learn, event->network, &event->mac)) {
-		objects_table_full(learn->objects, CW_ITEM_FDB, event->network);
-		return;
-	}
 	error = fdb_set(
 		learn->dp->fdb, event->network, &event->mac, event->port, true, learn_now_s(learn));
+	if (error == -ENOSPC)
+		objects_table_full(learn->objects, CW_ITEM_FDB, event->network);
+}
+
+// Whether this was asked for within the last second; if not, it is now.
+static bool
+was_asked(struct learn *learn, const struct dp_event *event, uint32_t vtep)
+{
+	const uint32_t hash = rte_jhash(&event->ip, sizeof(event->ip), event->network | vtep << 16);
+	struct wanted *wanted = &learn->wanted[hash & (WANTED_SLOTS - 1)];
+	const uint32_t now_s = learn_now_s(learn);
+
+	if (wanted->asked_s_plus_1 != 0 && wanted->network == event->network && wanted->vtep == vtep
+		&& memcmp(&wanted->ip, &event->ip, sizeof(event->ip)) == 0
+		&& now_s + 1 - wanted->asked_s_plus_1 < WANTED_AGAIN_S)
+		return true;
+	*wanted = (struct wanted){event->network, vtep, event->ip, now_s + 1};
+	return false;
+}
+
+// The control plane may make a next hop to the peer; until then its stations are reached by
+// flooding alone.
+static void
+want_remote(struct learn *learn, const struct dp_event *event)
+{
+	const struct cw_remote_wanted item = {
+		.item = {.type = CW_ITEM_REMOTE_WANTED, .length = sizeof(item)},
+		.network = event->network,
+		.vtep = event->value,
+		.ip = event->ip,
+	};
+
+	if (!was_asked(learn, event, event->value))
+		learn->emit(learn->arg, &item.item);
+}
+
+static void
+learn_remote(struct learn *learn, const struct dp_event *event)
+{
+	uint32_t nexthop = 0;
+	int error;
+
+	if (event->value >= CW_MAX_VTEPS || vtep_get(learn->dp->vteps, event->value) == NULL
+		|| !may_learn(learn, event))
+		return;
+	nexthop_has_remote(
+		learn->dp->nexthops, (uint16_t)event->value, event->network, &event->ip, &nexthop);
+	if (nexthop == 0) {
+		want_remote(learn, event);
+		return;
+	}
+	error = fdb_set_behind(
+		learn->dp->fdb, event->network, &event->mac, nexthop, true, learn_now_s(learn));
 	if (error == -ENOSPC)
 		objects_table_full(learn->objects, CW_ITEM_FDB, event->network);
 }
@@ -111,21 +176,14 @@ learn_address(struct learn *learn, const struct dp_event *event)
 static void
 want_neighbor(struct learn *learn, const struct dp_event *event)
 {
-	const uint32_t hash = rte_jhash(&event->ip, sizeof(event->ip), event->network);
-	struct wanted *wanted = &learn->wanted[hash & (WANTED_SLOTS - 1)];
-	const uint32_t now_s = learn_now_s(learn);
 	const struct cw_neighbor_wanted item = {
 		.item = {.type = CW_ITEM_NEIGHBOR_WANTED, .length = sizeof(item)},
 		.network = event->network,
 		.ip = event->ip,
 	};
 
-	if (wanted->asked_s_plus_1 != 0 && wanted->network == event->network
-		&& memcmp(&wanted->ip, &event->ip, sizeof(event->ip)) == 0
-		&& now_s + 1 - wanted->asked_s_plus_1 < WANTED_AGAIN_S)
-		return;
-	*wanted = (struct wanted){event->network, event->ip, now_s + 1};
-	learn->emit(learn->arg, &item.item);
+	if (!was_asked(learn, event, 0))
+		learn->emit(learn->arg, &item.item);
 }
 
 void
@@ -133,6 +191,8 @@ learn_event(struct learn *learn, const struct dp_event *event)
 {
 	if (event->type == DP_EVENT_LEARN)
 		learn_address(learn, event);
+	else if (event->type == DP_EVENT_LEARN_REMOTE)
+		learn_remote(learn, event);
 	else if (event->type == DP_EVENT_NEIGHBOR_WANTED)
 		want_neighbor(learn, event);
 }

@@ -90,6 +90,14 @@ port_mtu(const struct objects *objects, const struct cw_port *port)
 	return network != NULL ? ((const struct cw_network *)network->item)->mtu : CW_MTU_DEFAULT;
 }
 
+static uint8_t
+origin_of(const struct cw_port *port)
+{
+	if (port->kind == CW_PORT_HOST)
+		return PACKET_FROM_HOST;
+	return port->flags & CW_PORT_UPLINK ? PACKET_FROM_UPLINK : PACKET_FROM_PORT;
+}
+
 static void
 fill(const struct objects *objects, struct dp_port *copy, const struct cw_port *port)
 {
@@ -100,9 +108,7 @@ fill(const struct objects *objects, struct dp_port *copy, const struct cw_port *
 	copy->mtu = (uint16_t)RTE_MIN(port_mtu(objects, port), device->mtu_limit);
 	copy->vlan = port->vlan;
 	copy->kind = port->kind;
-	copy->origin = port->kind == CW_PORT_HOST ? PACKET_FROM_HOST : PACKET_FROM_PORT;
-	if ((port->flags & CW_PORT_UPLINK) != 0)
-		copy->origin = PACKET_FROM_UPLINK;
+	copy->origin = origin_of(port);
 	copy->flags = port->flags;
 	copy->guard = port->guard;
 	copy->capabilities = device->port->capabilities;

@@ -4,6 +4,7 @@
 #include <rte_arp.h>
 
 #include "stages/cache.h"
+#include "stages/tunnel.h"
 #include "tables/neighbor.h"
 #include "worker.h"
 
@@ -52,8 +53,8 @@ is_well_formed(const struct rte_mbuf *m, const struct packet_ctx *ctx, const str
 	return sender >> 28 != 0xe && sender != UINT32_MAX; // neither group nor broadcast
 }
 
-static void
-answer(struct rte_mbuf *m, struct packet_ctx *ctx, struct rte_arp_hdr *a,
+static int
+answer(const struct worker *w, struct rte_mbuf *m, struct packet_ctx *ctx, struct rte_arp_hdr *a,
 	const struct rte_ether_addr *mac)
 {
 	struct rte_ether_hdr *ether = packet_ether(m);
@@ -68,10 +69,13 @@ answer(struct rte_mbuf *m, struct packet_ctx *ctx, struct rte_arp_hdr *a,
 	a->arp_data.arp_sip = target;
 	ctx->out_port = ctx->in_port;
 	ctx->flags |= PACKET_NO_ERROR;
+	return ctx->origin != PACKET_FROM_TUNNEL || tunnel_turn(w, m, ctx) ? NEXT_EGRESS
+									   : NEXT_SWITCH;
 }
 
 // Known neighbours are answered for, unless they are behind the asker's port (who then probes or
-// announces its own address) or the frame is an announcement, which asks for nothing.
+// announces its own address), both are behind other nodes, or the frame is an announcement, which
+// asks for nothing.
 static int
 handle_request(const struct worker *w, const struct network *network, struct rte_mbuf *m,
 	struct packet_ctx *ctx, struct rte_arp_hdr *a, bool sender_is_router)
@@ -85,13 +89,11 @@ handle_request(const struct worker *w, const struct network *network, struct rte
 	if (known->kind == NEIGHBOR_ROUTER) {
 		if (from_host)
 			return DROP(HOST);
-		answer(m, ctx, a, &network->router_mac);
-		return NEXT_EGRESS;
+		return answer(w, m, ctx, a, &network->router_mac);
 	}
-	if (known->port == ctx->in_port || a->arp_data.arp_sip == a->arp_data.arp_tip)
+	if (neighbor_is_beside(known, ctx) || a->arp_data.arp_sip == a->arp_data.arp_tip)
 		return NEXT_SWITCH;
-	answer(m, ctx, a, &known->mac);
-	return NEXT_EGRESS;
+	return answer(w, m, ctx, a, &known->mac);
 }
 
 static int

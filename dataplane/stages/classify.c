@@ -3,9 +3,10 @@
 #include "worker.h"
 
 // Port and VLAN tag -> network. The tag that chose the network is taken out of the frame here and
-// put back by egress, so that between the two a frame looks alike whatever its ports are.
+// put back by egress, so that between the two a frame looks alike whatever its ports are. What came
+// out of a tunnel has its network already; tags in it are its own business.
 
-enum { NEXT_GUARD };
+enum { NEXT_GUARD, NEXT_PUNT };
 enum { DROP_UNKNOWN, DROP_UNTAGGED, DROP_NO_PORT, DROP_NO_NETWORK, CLASSIFIED };
 
 static stage_run classify_run;
@@ -14,7 +15,7 @@ static struct stage classify = {
 	.help = "port and VLAN tag to network",
 	.run = classify_run,
 	.order = 200,
-	.next = {[NEXT_GUARD] = "guard"},
+	.next = {[NEXT_GUARD] = "guard", [NEXT_PUNT] = "punt"},
 	.drops =
 		{
 			[DROP_UNKNOWN] = {"vlan_unknown", "tag that the port maps to no network"},
@@ -36,6 +37,10 @@ strip_tag(struct rte_mbuf *m, struct packet_ctx *ctx)
 	ctx->l2_len -= (uint8_t)sizeof(struct rte_vlan_hdr);
 	ctx->tag_len -= (uint8_t)sizeof(struct rte_vlan_hdr);
 	packet_set_lengths(m, ctx);
+	if (unlikely(ctx->outer_len != 0)) {
+		ctx->outer_len += (uint8_t)sizeof(struct rte_vlan_hdr);
+		packet_expose_outer(m, ctx->outer_len);
+	}
 }
 
 static int
@@ -59,12 +64,16 @@ classify_tagged(const struct dp_port *port, struct rte_mbuf *m, struct packet_ct
 static inline int
 classify_packet(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
 {
-	ctx->origin = port->origin;
-	if (unlikely(ctx->vlan != 0))
-		return classify_tagged(port, m, ctx);
-	if (unlikely(port->vlan != 0))
-		return DROP_UNTAGGED;
-	ctx->network = port->network;
+	if (likely((ctx->flags & PACKET_DECAPPED) == 0)) {
+		ctx->origin = port->origin;
+		if (unlikely(ctx->vlan != 0))
+			return classify_tagged(port, m, ctx);
+		if (unlikely(port->vlan != 0))
+			return DROP_UNTAGGED;
+		ctx->network = port->network;
+	} else if (ctx->vlan != 0) {
+		return CLASSIFIED;
+	}
 	if (unlikely(ctx->tag_len != 0))
 		strip_tag(m, ctx); // a priority tag, IEEE 802.1Q, 6.9.1
 	return CLASSIFIED;
@@ -88,7 +97,9 @@ classify_run(struct worker *w, const uint16_t *slots, uint16_t n)
 			&& unlikely(cached_network(w, &networks, ctx->network) == NULL))
 			verdict = DROP_NO_NETWORK;
 		if (likely(verdict == CLASSIFIED))
-			packet_next(w, slot, classify.next_id[NEXT_GUARD]);
+			packet_next(w, slot,
+				classify.next_id[unlikely(ctx->flags & PACKET_PUNT) ? NEXT_PUNT
+										    : NEXT_GUARD]);
 		else
 			packet_drop(w, slot, classify.drop_id[verdict]);
 	}

@@ -87,9 +87,9 @@ express_prepare(const struct worker *w, uint16_t port_id, struct express_ready *
 	const struct dp_port *port = dp_port_get(w->dp, port_id);
 	const struct network *network;
 
-	// AF_XDP has no metadata: parse finds unfinished checksums there.
+	// AF_XDP has no metadata: parse finds unfinished checksums there. Uplinks begin at decap.
 	if (port == NULL || port->vlan != 0 || port->kind == CW_PORT_AF_XDP
-		|| rte_is_multicast_ether_addr(&port->mac))
+		|| (port->flags & CW_PORT_UPLINK) != 0 || rte_is_multicast_ether_addr(&port->mac))
 		return false;
 	network = dp_network(w->dp, port->network);
 	if (network == NULL)

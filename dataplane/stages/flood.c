@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stages/cache.h"
+#include "stages/tunnel.h"
 #include "worker.h"
 
 // Copies for every port of the network's flood list but the one it came from (which gets one with
-// CW_PORT_HAIRPIN). The last receiver gets the original. Copies are deep: stages write into frames.
+// CW_PORT_HAIRPIN), and for the nodes and groups behind its tunnels (head-end replication; RFC
+// 7348, 4.2) unless it came out of a tunnel. The last receiver gets the original. Copies are deep:
+// stages write into frames.
 
 enum { NEXT_POLICY };
-enum { DROP_EMPTY, DROP_NO_MEMORY, DROP_NO_SLOT };
+enum { DROP_EMPTY, DROP_NO_MEMORY, DROP_NO_SLOT, DROP_NO_NEXTHOP };
 
 static stage_run flood_run;
 static struct stage flood = {
@@ -20,6 +23,7 @@ static struct stage flood = {
 			[DROP_EMPTY] = {"flood_empty", "no other port in the network"},
 			[DROP_NO_MEMORY] = {"no_memory", "no buffer for a copy"},
 			[DROP_NO_SLOT] = {"no_slot", "no room for a copy in this round"},
+			[DROP_NO_NEXTHOP] = {"no_nexthop", "the route's next hop is not usable"},
 		},
 };
 STAGE_REGISTER(flood);
@@ -58,56 +62,99 @@ inherit(struct packet_ctx *copy, const struct packet_ctx *ctx)
 	copy->flags = (uint8_t)((ctx->flags & ~PACKET_TRACED) | traced);
 }
 
+// One receiver: a port, or what is behind a tunnel.
+struct receiver {
+	uint16_t port; // 0: none
+	const struct nexthop *nexthop; // NULL: the port itself
+};
+
+// A packet that is flooded. One receiver waits until another shows that it is not the last.
+struct flooding {
+	struct worker *w;
+	uint16_t slot, mark;
+	struct receiver last;
+};
+
 static void
-send_copy(struct worker *w, uint16_t slot, uint16_t port, uint16_t mark)
+address_to(struct packet_ctx *ctx, const struct receiver *to)
 {
-	const struct packet_ctx *ctx = &w->ctx[slot];
-	struct rte_mbuf *copy = copy_frame(w, w->mbuf[slot]);
+	ctx->out_port = to->port;
+	if (to->nexthop != NULL)
+		tunnel_enter(ctx, to->nexthop);
+}
+
+static void
+send_copy(const struct flooding *f, const struct receiver *receiver)
+{
+	struct worker *w = f->w;
+	const struct packet_ctx *ctx = &w->ctx[f->slot];
+	struct rte_mbuf *copy = copy_frame(w, w->mbuf[f->slot]);
 	uint16_t to;
 
 	worker_counters(w, ctx->in_port)->replicas++;
 	if (copy == NULL) {
-		lose_copy(w, slot, DROP_NO_MEMORY);
+		lose_copy(w, f->slot, DROP_NO_MEMORY);
 		return;
 	}
-	to = packet_new(w, slot, copy);
+	to = packet_new(w, f->slot, copy);
 	if (to == WORKER_NO_SLOT) {
-		worker_drain(w, &flood, mark);
-		to = packet_new(w, slot, copy);
+		worker_drain(w, &flood, f->mark);
+		to = packet_new(w, f->slot, copy);
 	}
 	if (to == WORKER_NO_SLOT) {
 		packet_expose(copy);
 		rte_pktmbuf_free(copy);
-		lose_copy(w, slot, DROP_NO_SLOT);
+		lose_copy(w, f->slot, DROP_NO_SLOT);
 		return;
 	}
 	inherit(&w->ctx[to], ctx);
-	w->ctx[to].out_port = port;
+	address_to(&w->ctx[to], receiver);
 	packet_next(w, to, flood.next_id[NEXT_POLICY]);
 }
 
+static inline void
+add_receiver(struct flooding *f, uint16_t port, const struct nexthop *nexthop)
+{
+	if (f->last.port != 0)
+		send_copy(f, &f->last);
+	f->last = (struct receiver){port, nexthop};
+}
+
+static void
+add_remotes(struct flooding *f, const struct flood_list *list)
+{
+	for (uint16_t i = 0; i < list->n_remote; i++) {
+		const struct nexthop *nexthop = nexthop_get(f->w->dp->nexthops, list->nexthop[i]);
+
+		if (nexthop != NULL && nexthop->action == NEXTHOP_TUNNEL) {
+			add_receiver(f, nexthop->out_port, nexthop);
+			continue;
+		}
+		worker_counters(f->w, f->w->ctx[f->slot].in_port)->replicas++;
+		lose_copy(f->w, f->slot, DROP_NO_NEXTHOP);
+	}
+}
+
+// In by an uplink and out by it are two ways when a tunnel is between them.
 static void
 flood_packet(
 	struct worker *w, uint16_t slot, const struct network *network, bool hairpin, uint16_t mark)
 {
+	struct flooding f = {.w = w, .slot = slot, .mark = mark};
 	struct packet_ctx *ctx = &w->ctx[slot];
-	uint16_t last = 0;
+	bool is_from_tunnel = ctx->origin == PACKET_FROM_TUNNEL;
 
 	ctx->flags |= PACKET_FLOODED;
-	for (uint16_t i = 0; i < network->flood->n; i++) {
-		uint16_t port = network->flood->port[i];
-
-		if (port == ctx->in_port && !hairpin)
-			continue;
-		if (last != 0)
-			send_copy(w, slot, last, mark);
-		last = port;
-	}
-	if (last == 0) {
+	for (uint16_t i = 0; i < network->flood->n; i++)
+		if (network->flood->port[i] != ctx->in_port || hairpin || is_from_tunnel)
+			add_receiver(&f, network->flood->port[i], NULL);
+	if (!is_from_tunnel)
+		add_remotes(&f, network->flood);
+	if (f.last.port == 0) {
 		packet_drop(w, slot, flood.drop_id[DROP_EMPTY]);
 		return;
 	}
-	ctx->out_port = last;
+	address_to(ctx, &f.last);
 	packet_next(w, slot, flood.next_id[NEXT_POLICY]);
 }
 

@@ -246,7 +246,7 @@ guard_run(struct worker *w, const uint16_t *slots, uint16_t n)
 			verdict = DROP_NO_PORT;
 		else if (unlikely(is_fragmented_nd(m, ctx)))
 			verdict = DROP_ND_FRAGMENT;
-		else if (port->guard != 0)
+		else if (port->guard != 0 && likely(ctx->origin < PACKET_FROM_UPLINK))
 			verdict = guard_packet(w, port, m, ctx);
 		if (unlikely(verdict != PASSED))
 			packet_drop(w, slot, guard.drop_id[verdict]);

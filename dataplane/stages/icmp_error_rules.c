@@ -69,6 +69,8 @@ is_allowed6(const struct rte_mbuf *m, const struct packet_ctx *ctx)
 		return false;
 	if (!address6_is_host(ipv6_src(ip)))
 		return false;
+	if (ctx->origin == PACKET_FROM_TUNNEL && address6_is_link_local(ipv6_src(ip)))
+		return false; // its link is behind another node
 	if (ctx->ip_proto != IPPROTO_ICMPV6)
 		return true;
 	if (ctx->fragment == PACKET_LATER_FRAGMENT)

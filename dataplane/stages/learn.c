@@ -2,11 +2,13 @@
 #include "events.h"
 #include "stages/cache.h"
 #include "stages/dispatch.h"
+#include "stages/tunnel.h"
 #include "tables/fdb.h"
 #include "worker.h"
 
 // Networks with learning only: tells the main thread, which alone writes the FDB, of source MACs
-// that the FDB has not or has elsewhere, and keeps learned ones young. Frames pass unchanged.
+// that the FDB has not or has elsewhere, and keeps learned ones young. Frames pass unchanged. What
+// came out of a tunnel is behind the node that sent it.
 
 static stage_run learn_run;
 static struct stage learn = {
@@ -31,6 +33,36 @@ post_learn(struct worker *w, const struct packet_ctx *ctx, const struct rte_ethe
 	event_post(w, &event);
 }
 
+static void
+post_learn_remote(struct worker *w, const struct rte_mbuf *m, const struct packet_ctx *ctx)
+{
+	struct dp_event event = {
+		.type = DP_EVENT_LEARN_REMOTE,
+		.network = ctx->network,
+		.port = ctx->in_port,
+		.mac = packet_ether(m)->src_addr,
+		.ip = tunnel_peer(m, ctx),
+		.value = ctx->vtep,
+	};
+
+	event_post(w, &event);
+}
+
+// Whether the FDB says where the frame came from.
+static bool
+is_where_it_was(const struct worker *w, const struct packet_ctx *ctx, const struct fdb_entry *entry)
+{
+	const struct nexthop *nexthop;
+
+	if (ctx->origin != PACKET_FROM_TUNNEL)
+		return entry->port == ctx->in_port;
+	if (entry->port != 0)
+		return false;
+	nexthop = nexthop_get(w->dp->nexthops, entry->nexthop);
+	return nexthop != NULL && nexthop->action == NEXTHOP_TUNNEL
+	       && tunnel_leads_back(ctx, nexthop->tunnel);
+}
+
 // Static entries stay as they are, and nobody takes the router's MAC.
 static void
 note_source(struct worker *w, struct network_cache *networks, uint16_t slot, bool known,
@@ -42,13 +74,17 @@ note_source(struct worker *w, struct network_cache *networks, uint16_t slot, boo
 
 	if (known && !entry->learned)
 		return;
-	if (known && entry->port == ctx->in_port) {
+	if (known && is_where_it_was(w, ctx, entry)) {
 		fdb_touch(w->dp->fdb, entry->slot, w->now_s);
 		return;
 	}
 	network = cached_network(w, networks, ctx->network);
-	if (network != NULL && !rte_is_same_ether_addr(mac, &network->router_mac))
+	if (network == NULL || rte_is_same_ether_addr(mac, &network->router_mac))
+		return;
+	if (ctx->origin != PACKET_FROM_TUNNEL)
 		post_learn(w, ctx, mac);
+	else if (ctx->outer_len != 0)
+		post_learn_remote(w, w->mbuf[slot], ctx);
 }
 
 static void

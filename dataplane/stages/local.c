@@ -6,13 +6,14 @@
 
 #include "checksum.h"
 #include "stages/address.h"
+#include "stages/tunnel.h"
 #include "worker.h"
 
 // What is sent to the router's own address goes to the node's stack where the network has a host
 // port. Without one, and for link-local addresses, which the node does not have, the switch answers
 // itself: echo (RFC 792; RFC 4443, 4), and for everything else that nobody listens.
 
-enum { NEXT_POLICY, NEXT_ICMP_ERROR };
+enum { NEXT_POLICY, NEXT_ICMP_ERROR, NEXT_ROUTE };
 enum {
 	DROP_LOOP,
 	DROP_SOURCE,
@@ -29,7 +30,9 @@ static struct stage local = {
 	.help = "delivers to the node's stack or answers for the router",
 	.run = local_run,
 	.order = 850,
-	.next = {[NEXT_POLICY] = "policy_destination", [NEXT_ICMP_ERROR] = "icmp_error"},
+	.next = {[NEXT_POLICY] = "policy_destination",
+		[NEXT_ICMP_ERROR] = "icmp_error",
+		[NEXT_ROUTE] = "route"},
 	.drops =
 		{
 			[DROP_LOOP] = {"loop", "would go round in circles"},
@@ -81,17 +84,21 @@ refuse(struct worker *w, uint16_t slot, int drop, uint8_t type, uint8_t code, ui
 
 // Sends the request back as its own reply: addresses change places, which no checksum notices.
 static void
-turn_around(struct worker *w, uint16_t slot, const struct network *network)
+turn_around(struct worker *w, uint16_t slot)
 {
 	struct rte_ether_hdr *ether = packet_ether(w->mbuf[slot]);
+	const struct rte_ether_addr asked = ether->dst_addr;
 	struct packet_ctx *ctx = &w->ctx[slot];
+	int next = NEXT_POLICY;
 
 	ether->dst_addr = ether->src_addr;
-	ether->src_addr = network->router_mac;
+	ether->src_addr = asked;
 	ctx->out_port = ctx->in_port;
+	if (ctx->origin == PACKET_FROM_TUNNEL && !tunnel_turn(w, w->mbuf[slot], ctx))
+		next = NEXT_ROUTE;
 	ctx->origin = PACKET_FROM_ROUTER;
 	ctx->flags |= PACKET_NO_ERROR;
-	packet_next(w, slot, local.next_id[NEXT_POLICY]);
+	packet_next(w, slot, local.next_id[next]);
 }
 
 static void
@@ -107,7 +114,7 @@ set_icmp_type(uint8_t *icmp, uint8_t type)
 }
 
 static void
-answer_echo4(struct worker *w, uint16_t slot, const struct network *network)
+answer_echo4(struct worker *w, uint16_t slot)
 {
 	struct rte_ipv4_hdr *ip = packet_ipv4(w->mbuf[slot], &w->ctx[slot]);
 	rte_be32_t client = ip->src_addr;
@@ -118,11 +125,11 @@ answer_echo4(struct worker *w, uint16_t slot, const struct network *network)
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	set_icmp_type(packet_l4(w->mbuf[slot], &w->ctx[slot]), ICMP_ECHOREPLY);
-	turn_around(w, slot, network);
+	turn_around(w, slot);
 }
 
 static void
-answer_echo6(struct worker *w, uint16_t slot, const struct network *network)
+answer_echo6(struct worker *w, uint16_t slot)
 {
 	struct rte_ipv6_hdr *ip = packet_ipv6(w->mbuf[slot], &w->ctx[slot]);
 	uint8_t client[16];
@@ -132,11 +139,11 @@ answer_echo6(struct worker *w, uint16_t slot, const struct network *network)
 	memcpy(ipv6_dst(ip), client, sizeof(client));
 	ip->hop_limits = 64;
 	set_icmp_type(packet_l4(w->mbuf[slot], &w->ctx[slot]), ICMP6_ECHO_REPLY);
-	turn_around(w, slot, network);
+	turn_around(w, slot);
 }
 
 static void
-answer4(struct worker *w, uint16_t slot, const struct network *network)
+answer4(struct worker *w, uint16_t slot)
 {
 	const struct packet_ctx *ctx = &w->ctx[slot];
 	const struct rte_ipv4_hdr *ip = packet_ipv4(w->mbuf[slot], ctx);
@@ -147,7 +154,7 @@ answer4(struct worker *w, uint16_t slot, const struct network *network)
 	else if (ctx->fragment != PACKET_WHOLE)
 		packet_drop(w, slot, local.drop_id[DROP_FRAGMENT]);
 	else if (ip->next_proto_id == IPPROTO_ICMP && icmp[0] == ICMP_ECHO && icmp[1] == 0)
-		answer_echo4(w, slot, network);
+		answer_echo4(w, slot);
 	else if (ip->next_proto_id == IPPROTO_ICMP)
 		packet_drop(w, slot, local.drop_id[DROP_ICMP]);
 	else if (ip->next_proto_id == IPPROTO_UDP || ip->next_proto_id == IPPROTO_TCP)
@@ -173,7 +180,7 @@ next_header_offset(const struct rte_mbuf *m, const struct packet_ctx *ctx)
 }
 
 static void
-answer6(struct worker *w, uint16_t slot, const struct network *network)
+answer6(struct worker *w, uint16_t slot)
 {
 	const struct packet_ctx *ctx = &w->ctx[slot];
 	const struct rte_mbuf *m = w->mbuf[slot];
@@ -186,7 +193,7 @@ answer6(struct worker *w, uint16_t slot, const struct network *network)
 		packet_drop(w, slot, local.drop_id[DROP_FRAGMENT]);
 	else if (ctx->ip_proto == IPPROTO_ICMPV6 && icmp[0] == ICMP6_ECHO_REQUEST && icmp[1] == 0
 		 && !address6_is_multicast(ipv6_dst(ip)))
-		answer_echo6(w, slot, network);
+		answer_echo6(w, slot);
 	else if (ctx->ip_proto == IPPROTO_ICMPV6)
 		packet_drop(w, slot, local.drop_id[DROP_ICMP]);
 	else if (ctx->ip_proto == IPPROTO_UDP || ctx->ip_proto == IPPROTO_TCP)
@@ -216,8 +223,8 @@ local_run(struct worker *w, const uint16_t *slots, uint16_t n)
 		else if (host != NULL)
 			to_host(w, slot, network, host);
 		else if (ctx->ether_type == RTE_ETHER_TYPE_IPV4)
-			answer4(w, slot, network);
+			answer4(w, slot);
 		else
-			answer6(w, slot, network);
+			answer6(w, slot);
 	}
 }

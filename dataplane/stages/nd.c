@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stages/nd.h"
 #include "stages/cache.h"
+#include "stages/tunnel.h"
 #include "tables/neighbor.h"
 #include "worker.h"
 
@@ -148,7 +149,8 @@ address_answer(struct advertisement *a, const struct rte_ether_addr *asker,
 }
 
 static int
-answer(struct rte_mbuf *m, struct packet_ctx *ctx, const struct rte_ether_addr *mac, uint8_t flags)
+answer(const struct worker *w, struct rte_mbuf *m, struct packet_ctx *ctx,
+	const struct rte_ether_addr *mac, uint8_t flags)
 {
 	const struct nd_message *request = packet_l4(m, ctx);
 	struct advertisement a = {
@@ -173,7 +175,8 @@ answer(struct rte_mbuf *m, struct packet_ctx *ctx, const struct rte_ether_addr *
 	ctx->l3_len = sizeof(struct rte_ipv6_hdr);
 	ctx->flags = (uint8_t)((ctx->flags & ~PACKET_HASHED) | PACKET_NO_ERROR);
 	ctx->out_port = ctx->in_port;
-	return NEXT_EGRESS;
+	return ctx->origin != PACKET_FROM_TUNNEL || tunnel_turn(w, m, ctx) ? NEXT_EGRESS
+									   : NEXT_SWITCH;
 }
 
 static bool
@@ -184,7 +187,8 @@ is_router(const struct worker *w, const struct network *network, const uint8_t a
 	return known != NULL && known->kind == NEIGHBOR_ROUTER;
 }
 
-// Known neighbours are answered for, unless they are behind the asker's own port.
+// Known neighbours are answered for, unless they are behind the asker's own port, or both are
+// behind other nodes.
 static int
 handle_solicitation(const struct worker *w, const struct network *network, struct rte_mbuf *m,
 	struct packet_ctx *ctx)
@@ -202,10 +206,10 @@ handle_solicitation(const struct worker *w, const struct network *network, struc
 		return from_router ? DROP(UNRESOLVED) : NEXT_SWITCH;
 	if (known->kind == NEIGHBOR_ROUTER)
 		return from_host ? DROP(HOST)
-				 : answer(m, ctx, &network->router_mac, ND_FLAG_ROUTER);
-	if (known->port == ctx->in_port)
+				 : answer(w, m, ctx, &network->router_mac, ND_FLAG_ROUTER);
+	if (neighbor_is_beside(known, ctx))
 		return NEXT_SWITCH;
-	return answer(m, ctx, &known->mac, 0);
+	return answer(w, m, ctx, &known->mac, 0);
 }
 
 static int

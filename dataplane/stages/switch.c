@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "stages/tunnel.h"
 #include "tables/fdb.h"
 #include "worker.h"
 
-// Destination MAC -> port, within the network.
+// Destination MAC -> port or tunnel, within the network. What came out of a tunnel goes into none
+// (split horizon); what came in by an uplink and nobody here has is the host's.
 
-enum { NEXT_FLOOD, NEXT_POLICY };
-enum { DROP_SAME_PORT, DROP_LINK_LOCAL };
+enum { NEXT_FLOOD, NEXT_POLICY, NEXT_PUNT };
+enum { DROP_SAME_PORT, DROP_LINK_LOCAL, DROP_SPLIT_HORIZON, DROP_NO_NEXTHOP };
 
 static stage_run switch_run;
 static struct stage switching = {
@@ -13,13 +15,18 @@ static struct stage switching = {
 	.help = "destination MAC to port",
 	.run = switch_run,
 	.order = 750,
-	.next = {[NEXT_FLOOD] = "flood", [NEXT_POLICY] = "policy_destination"},
+	.next = {[NEXT_FLOOD] = "flood",
+		[NEXT_POLICY] = "policy_destination",
+		[NEXT_PUNT] = "punt"},
 	.drops =
 		{
 			[DROP_SAME_PORT] = {"fdb_same_port",
 				"destination is behind the port it came from"},
 			[DROP_LINK_LOCAL] = {"link_local_multicast",
 				"01:80:c2:00:00:0x is for one link only, IEEE 802.1D, 7.12.6"},
+			[DROP_SPLIT_HORIZON] = {"split_horizon",
+				"came out of a tunnel and would go into one again"},
+			[DROP_NO_NEXTHOP] = {"no_nexthop", "the route's next hop is not usable"},
 		},
 };
 STAGE_REGISTER(switching);
@@ -63,12 +70,37 @@ deliver(struct worker *w, uint16_t slot, uint16_t out_port)
 {
 	struct packet_ctx *ctx = &w->ctx[slot];
 
-	if (unlikely(out_port == ctx->in_port) && !hairpin_is_allowed(w, out_port)) {
+	if (unlikely(out_port == ctx->in_port) && ctx->origin != PACKET_FROM_TUNNEL
+		&& !hairpin_is_allowed(w, out_port)) {
 		packet_drop(w, slot, switching.drop_id[DROP_SAME_PORT]);
 		return;
 	}
 	ctx->out_port = out_port;
 	packet_next(w, slot, switching.next_id[NEXT_POLICY]);
+}
+
+static void
+deliver_remote(struct worker *w, uint16_t slot, uint32_t id)
+{
+	const struct nexthop *nexthop = nexthop_get(w->dp->nexthops, id);
+	struct packet_ctx *ctx = &w->ctx[slot];
+
+	if (ctx->origin == PACKET_FROM_TUNNEL) {
+		packet_drop(w, slot, switching.drop_id[DROP_SPLIT_HORIZON]);
+	} else if (nexthop == NULL || nexthop->action != NEXTHOP_TUNNEL) {
+		packet_drop(w, slot, switching.drop_id[DROP_NO_NEXTHOP]);
+	} else {
+		tunnel_enter(ctx, nexthop);
+		packet_next(w, slot, switching.next_id[NEXT_POLICY]);
+	}
+}
+
+static inline void
+deliver_unknown(struct worker *w, uint16_t slot)
+{
+	bool is_hosts = w->ctx[slot].origin == PACKET_FROM_UPLINK;
+
+	packet_next(w, slot, switching.next_id[unlikely(is_hosts) ? NEXT_PUNT : NEXT_FLOOD]);
 }
 
 static void
@@ -78,10 +110,14 @@ switch_batch(struct worker *w, struct switch_batch *b)
 	uint64_t known = fdb_lookup_bulk(w->dp->fdb, b->key, b->n_keys, entries);
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		if (likely(known >> b->key_of[i] & 1))
-			deliver(w, b->slot[i], entries[b->key_of[i]].port);
+		const struct fdb_entry *entry = &entries[b->key_of[i]];
+
+		if (unlikely((known >> b->key_of[i] & 1) == 0))
+			deliver_unknown(w, b->slot[i]);
+		else if (likely(entry->port != 0))
+			deliver(w, b->slot[i], entry->port);
 		else
-			packet_next(w, b->slot[i], switching.next_id[NEXT_FLOOD]);
+			deliver_remote(w, b->slot[i], entry->nexthop);
 	}
 	b->n = 0;
 	b->n_keys = 0;
@@ -90,10 +126,12 @@ switch_batch(struct worker *w, struct switch_batch *b)
 static void
 switch_group(struct worker *w, uint16_t slot, const struct rte_ether_addr *mac)
 {
-	if (is_link_local_group(mac))
-		packet_drop(w, slot, switching.drop_id[DROP_LINK_LOCAL]);
-	else
+	if (!is_link_local_group(mac))
 		packet_next(w, slot, switching.next_id[NEXT_FLOOD]);
+	else if (w->ctx[slot].origin == PACKET_FROM_UPLINK)
+		packet_next(w, slot, switching.next_id[NEXT_PUNT]); // LLDP and the like
+	else
+		packet_drop(w, slot, switching.drop_id[DROP_LINK_LOCAL]);
 }
 
 static void

@@ -90,14 +90,21 @@ struct dp_port;
 void nexthop_to_port(const struct network *network, const struct dp_port *port,
 	const uint8_t mac[6], struct nexthop *nexthop);
 
-// As in nexthop_tunnel.remote_hash; equal addresses have equal hashes.
+// As in nexthop_tunnel.remote_hash. No two IPv4 addresses share one, and IPv6 addresses only by
+// chance.
 static inline uint32_t
 nexthop_remote_hash(const uint8_t *addr, bool is_v6)
 {
-	uint32_t word[4] = {0};
+	uint64_t half[2];
+	uint32_t word;
 
-	__builtin_memcpy(word, addr, is_v6 ? 16 : 4);
-	return word[0] ^ word[1] ^ word[2] ^ word[3];
+	if (!is_v6) {
+		__builtin_memcpy(&word, addr, sizeof(word));
+		return word;
+	}
+	__builtin_memcpy(half, addr, sizeof(half));
+	half[0] = (half[0] * UINT64_C(0x9e3779b97f4a7c15)) ^ half[1];
+	return (uint32_t)(half[0] * UINT64_C(0xc2b2ae3d27d4eb4f) >> 32);
 }
 
 struct nexthops *nexthops_create(struct dataplane *dp, int socket_id);

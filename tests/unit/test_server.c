@@ -571,7 +571,7 @@ traces_are_delivered(void **state)
 	assert_int_equal(record->length, len);
 	assert_memory_equal(record->bytes, frame, 14);
 	assert_true(record->n_steps > 0);
-	assert_int_equal(record->steps[0], 0);
+	assert_int_equal(record->steps[0], graph_stage_id("parse"));
 	peer_turn(&peer);
 	assert_int_equal(recv(peer.fd, peer.in, sizeof(*peer.in), MSG_PEEK), -1); // one only
 }
