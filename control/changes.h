@@ -41,6 +41,8 @@ void transaction_put(struct transaction *t, struct object *object);
 void transaction_delete(struct transaction *t, struct object *object);
 // A network that the transaction puts, or that the tree holds; NULL: neither.
 struct network *transaction_network(const struct transaction *t, const char *name);
+// What the data plane refuses stays in the tree with its reason, and the rest is done.
+void transaction_tolerate(struct transaction *t);
 // Removes a row of table "intent" in the same step.
 void transaction_clear_intent(struct transaction *t, const char *key);
 

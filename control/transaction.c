@@ -29,9 +29,11 @@ transaction_new(struct causewayd *d)
 static void
 transaction_free(struct transaction *t)
 {
-	for (unsigned int i = 0; i < t->n; i++)
+	for (unsigned int i = 0; i < t->n; i++) {
 		if (!t->changes[i].installed)
 			object_free(t->changes[i].after);
+		free(t->changes[i].reason);
+	}
 	free(t->changes);
 	free(t);
 }
@@ -92,6 +94,12 @@ transaction_network(const struct transaction *t, const char *name)
 			return network;
 	}
 	return network_find(t->d->objects, name);
+}
+
+void
+transaction_tolerate(struct transaction *t)
+{
+	t->tolerant = true;
 }
 
 void
@@ -267,6 +275,12 @@ on_refused(void *arg, unsigned int index, int error, const char *reason)
 	if (t->failure.code != 0)
 		return;
 	object_class(object)->key(t->d->objects, object, key, sizeof(key));
+	if (t->tolerant) {
+		change->reason = strdup(reason[0] != '\0' ? reason : strerror(-error));
+		log_warning("data plane refused %s %s: %s error=%d", object_class(object)->name,
+			key, reason, error);
+		return;
+	}
 	failure_set(&t->failure,
 		error == -ENOSPC || error == -ENOMEM ? CW_RPC_EXHAUSTED : CW_RPC_REFUSED, NULL,
 		NULL, NULL, "the data plane refused %s %.100s: %s", object_class(object)->name, key,
@@ -319,8 +333,10 @@ send_changes(struct transaction *t)
 static void
 tell(struct transaction *t, const struct object *object, const char *what)
 {
-	watch_publish(
-		t->d, (enum object_type)object->type, what, object_show(t->d->objects, object));
+	const enum object_type type = (enum object_type)object->type;
+
+	if (watch_wants(t->d, type))
+		watch_publish(t->d, type, what, object_show(t->d->objects, object));
 }
 
 // A port's device keeps its state until the data plane says otherwise, as it may have done by an
@@ -341,7 +357,10 @@ conclude_put(struct transaction *t, struct change *change)
 {
 	struct object *after = change->after, *before = change->before;
 
-	set_state(t, after, before);
+	if (change->refused)
+		object_set_state(after, OBJECT_REFUSED, change->reason);
+	else
+		set_state(t, after, before);
 	// Sockets of the veth kinds live as long as the data plane's session; others are kept.
 	if (after->type == OBJECT_PORT && t->heard
 		&& !port_keeps_descriptors((const struct port *)after))

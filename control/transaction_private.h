@@ -10,6 +10,7 @@ struct change {
 	struct object *before; // of the tree, ours while 'after' is in its place; NULL: it is new
 	struct object *after; // ours until it is installed; NULL: it goes
 	bool installed, sent, refused;
+	char *reason; // why it was refused, of a transaction that goes on; owned
 };
 
 struct transaction {
@@ -17,6 +18,7 @@ struct transaction {
 	struct change *changes; // those that put first, by type; then those that delete, backwards
 	unsigned int n, capacity;
 	bool no_memory, needs_dataplane;
+	bool tolerant; // goes on without what the data plane refuses
 	bool heard; // the data plane took it
 	unsigned int host_done; // host ports that follow already
 	char intent[16];

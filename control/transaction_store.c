@@ -44,6 +44,9 @@ transaction_store(struct transaction *t)
 	unsigned int first = 0;
 	int ret;
 
+	// What goes on without its refused parts is not to be kept.
+	if (t->tolerant && t->intent[0] == '\0')
+		return 0;
 	while (first < t->n && !concerns_store(&t->changes[first]))
 		first++;
 	if (first == t->n && t->intent[0] == '\0')

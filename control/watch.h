@@ -9,6 +9,8 @@
 // Tells those who watch objects of a type. what: "add", "set", "del", "state". Takes json over;
 // NULL (no memory) is told as null.
 void watch_publish(struct causewayd *d, enum object_type type, const char *what, cJSON *json);
+// Whether anybody does: else nobody need write JSON for them.
+bool watch_wants(const struct causewayd *d, enum object_type type);
 // The state of the whole: for health.watch.
 void watch_health(struct causewayd *d);
 // A packet that the data plane traced.

@@ -45,6 +45,12 @@ publish(struct api *api, uint32_t watch, const char *object, const char *what, c
 	cJSON_Delete(params);
 }
 
+bool
+watch_wants(const struct causewayd *d, enum object_type type)
+{
+	return is_watched(d->api, 1u << type);
+}
+
 void
 watch_publish(struct causewayd *d, enum object_type type, const char *what, cJSON *json)
 {
