@@ -13,6 +13,7 @@
 #include "flannel/flannel.h"
 #include "host_port.h"
 #include "intent.h"
+#include "mirror/mirror.h"
 #include "network_change.h"
 #include "objects/nexthop.h"
 #include "sync.h"
@@ -88,6 +89,7 @@ causewayd_free(struct causewayd *d)
 	dp_free(d->dp);
 	tombstones_free(d->tombstones);
 	flannel_free(d->flannel);
+	mirror_free(d->mirror);
 	changes_free(d->changes);
 	sync_free(d->sync);
 	api_free(d->api);
@@ -233,7 +235,12 @@ causewayd_load(struct causewayd *d)
 int
 causewayd_serve(struct causewayd *d)
 {
-	int ret = api_listen(d->api);
+	int ret;
 
+	if (d->options.mirror) {
+		d->mirror = mirror_create(d);
+		mirror_start(d->mirror);
+	}
+	ret = api_listen(d->api);
 	return ret < 0 ? ret : dp_start(d->dp);
 }

@@ -15,6 +15,7 @@
 struct api;
 struct changes;
 struct flannel;
+struct mirror;
 struct sync;
 struct tombstones;
 
@@ -42,6 +43,7 @@ struct causewayd {
 	struct api *api;
 	struct tombstones *tombstones; // NULL: not watched
 	struct flannel *flannel; // NULL: not configured
+	struct mirror *mirror; // NULL: the kernel's tables are not followed
 	struct nl_sock *netlink; // in our own namespace
 	enum dataplane_state dataplane;
 	uint64_t epoch; // last committed

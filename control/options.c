@@ -10,9 +10,11 @@
 #include <cjson/cJSON.h>
 
 #include "fail_point.h"
+#include "mirror/filter.h"
 #include "schema.h"
 #include "tap.h"
 
+static const char *const switches[] = {"off", "on", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 // Keys of the file; each has a flag of the same name with '-' for '_'.
@@ -24,6 +26,11 @@ static const struct field fields[] = {
 	{"host_interface", FIELD_STRING, false, 1, IFNAMSIZ - 1},
 	{"subnet_env", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
 	{"log_level", FIELD_CHOICE, false, 0, 0, NULL, levels},
+	{"mirror", FIELD_CHOICE, false, 0, 0, NULL, switches},
+	{"mirror_protocols", FIELD_STRING, false, 1, OPTIONS_LIST_LEN - 1},
+	{"mirror_interfaces", FIELD_STRING, false, 1, OPTIONS_LIST_LEN - 1},
+	{"mirror_audit", FIELD_INTEGER, false, 0, 86400},
+	{"mirror_buffer", FIELD_INTEGER, false, 4096, 1 << 30},
 	{0},
 };
 
@@ -51,6 +58,11 @@ static const struct option flags[] = {
 	{"host-interface", required_argument, NULL, OPTION_KEY + 4},
 	{"subnet-env", required_argument, NULL, OPTION_KEY + 5},
 	{"log-level", required_argument, NULL, OPTION_KEY + 6},
+	{"mirror", required_argument, NULL, OPTION_KEY + 7},
+	{"mirror-protocols", required_argument, NULL, OPTION_KEY + 8},
+	{"mirror-interfaces", required_argument, NULL, OPTION_KEY + 9},
+	{"mirror-audit", required_argument, NULL, OPTION_KEY + 10},
+	{"mirror-buffer", required_argument, NULL, OPTION_KEY + 11},
 	{0},
 };
 
@@ -68,6 +80,12 @@ static const char help[] =
 	"  --host-interface NAME  host port of network default     default: cwhost\n"
 	"  --tun-device PATH      how taps are made                default: " TAP_NODE "\n"
 	"  --subnet-env FILE      flanneld's subnet.env            default: there is no Flannel\n"
+	"  --mirror on|off        follow the kernel's routes       default: on\n"
+	"  --mirror-protocols LIST  whose: names or numbers of rt_protos, all, !NAME\n"
+	"                         default: all,!kernel,!redirect,!ra,!dhcp\n"
+	"  --mirror-interfaces LIST  through which devices: patterns  default: *\n"
+	"  --mirror-audit SECONDS  read all tables again, 0: never  default: 60\n"
+	"  --mirror-buffer BYTES  queue of netlink messages        default: 33554432\n"
 	"  --log-level LEVEL      error, warning, info or debug    default: info\n"
 	"  --check-config         check flags and file, print what is in force, and exit\n"
 	"  --dry-run              the same, and check the state directory; change nothing\n"
@@ -94,6 +112,16 @@ apply(struct options *options, const cJSON *json)
 	copy(options->tun_device, sizeof(options->tun_device), json, "tun_device");
 	copy(options->host_interface, sizeof(options->host_interface), json, "host_interface");
 	copy(options->subnet_env, sizeof(options->subnet_env), json, "subnet_env");
+	copy(options->mirror_protocols, sizeof(options->mirror_protocols), json,
+		"mirror_protocols");
+	copy(options->mirror_interfaces, sizeof(options->mirror_interfaces), json,
+		"mirror_interfaces");
+	if (schema_string(json, "mirror") != NULL)
+		options->mirror = strcmp(schema_string(json, "mirror"), "on") == 0;
+	options->mirror_audit =
+		(uint32_t)schema_integer(json, "mirror_audit", options->mirror_audit);
+	options->mirror_buffer =
+		(uint32_t)schema_integer(json, "mirror_buffer", options->mirror_buffer);
 	if (level != NULL)
 		log_level_by_name(level, &options->log_level);
 }
@@ -146,12 +174,23 @@ read_config(struct options *options, const char *path, bool must_exist)
 	return ret;
 }
 
+static void
+give(cJSON *given, const struct field *field, const char *value)
+{
+	char *end = NULL;
+	const double number = strtod(value, &end);
+
+	cJSON_DeleteItemFromObjectCaseSensitive(given, field->name);
+	if (field->type == FIELD_INTEGER && end != value && *end == '\0')
+		cJSON_AddNumberToObject(given, field->name, number);
+	else
+		cJSON_AddStringToObject(given, field->name, value);
+}
+
 // One flag: into an object as a file would have it, so that both are checked alike.
 static int
 take_flag(struct options *options, cJSON *given, int flag, const char **config)
 {
-	const char *key;
-
 	switch (flag) {
 	case OPTION_CONFIG:
 		*config = optarg;
@@ -176,11 +215,22 @@ take_flag(struct options *options, cJSON *given, int flag, const char **config)
 	case '?':
 		return -EINVAL;
 	default:
-		key = fields[flag - OPTION_KEY].name;
-		cJSON_DeleteItemFromObjectCaseSensitive(given, key);
-		cJSON_AddStringToObject(given, key, optarg);
+		give(given, &fields[flag - OPTION_KEY], optarg);
 		return 0;
 	}
+}
+
+static int
+check_protocols(const struct options *options)
+{
+	bool protocols[PLAN_PROTOCOLS];
+
+	if (filter_parse_protocols(options->mirror_protocols, protocols))
+		return 0;
+	log_error("mirror_protocols: give names of /etc/iproute2/rt_protos or numbers up to 255, "
+		  "separated by commas value=%s",
+		options->mirror_protocols);
+	return -EINVAL;
 }
 
 int
@@ -198,6 +248,9 @@ options_read(struct options *options, int argc, char **argv)
 		.tun_device = TAP_NODE,
 		.host_interface = "cwhost",
 		.log_level = LOG_INFO,
+		.mirror = true,
+		.mirror_audit = 60,
+		.mirror_buffer = 32 << 20,
 	};
 	while (ret == 0 && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
 		ret = take_flag(options, given, flag, &config);
@@ -212,8 +265,10 @@ options_read(struct options *options, int argc, char **argv)
 	if (ret == 0)
 		ret = read_config(options,
 			config != NULL ? config : CW_CONFIG_DIR "/causewayd.json", config != NULL);
-	if (ret == 0)
+	if (ret == 0) {
 		apply(options, given);
+		ret = check_protocols(options);
+	}
 	cJSON_Delete(given);
 	return ret;
 }
@@ -231,6 +286,13 @@ options_print(const struct options *options)
 	cJSON_AddStringToObject(json, "host_interface", options->host_interface);
 	if (options->subnet_env[0] != '\0')
 		cJSON_AddStringToObject(json, "subnet_env", options->subnet_env);
+	cJSON_AddStringToObject(json, "mirror", switches[options->mirror]);
+	if (options->mirror_protocols[0] != '\0')
+		cJSON_AddStringToObject(json, "mirror_protocols", options->mirror_protocols);
+	if (options->mirror_interfaces[0] != '\0')
+		cJSON_AddStringToObject(json, "mirror_interfaces", options->mirror_interfaces);
+	cJSON_AddNumberToObject(json, "mirror_audit", options->mirror_audit);
+	cJSON_AddNumberToObject(json, "mirror_buffer", options->mirror_buffer);
 	cJSON_AddStringToObject(json, "log_level", levels[options->log_level]);
 	text = cJSON_Print(json);
 	puts(text != NULL ? text : "{}");

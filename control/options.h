@@ -6,11 +6,13 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <causeway/limits.h>
 
 #include "log.h"
 
+#define OPTIONS_LIST_LEN 256
 #define OPTIONS_PATH_LEN 90 // a socket's name still fits behind it (sun_path, 108 bytes)
 
 struct options {
@@ -20,6 +22,11 @@ struct options {
 	char tun_device[OPTIONS_PATH_LEN];
 	char host_interface[IFNAMSIZ]; // of network "default"
 	char subnet_env[OPTIONS_PATH_LEN]; // flanneld's; empty: there is no Flannel
+	bool mirror; // the kernel's tables are followed
+	char mirror_protocols[OPTIONS_LIST_LEN]; // whose routes; empty: the usual ones
+	char mirror_interfaces[OPTIONS_LIST_LEN]; // through which devices; empty: any
+	uint32_t mirror_audit; // seconds between dumps that nothing gave cause for; 0: none
+	uint32_t mirror_buffer; // bytes of the queue of netlink messages
 	enum log_level log_level;
 	bool check_config, dry_run;
 };

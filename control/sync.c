@@ -10,6 +10,7 @@
 #include "changes.h"
 #include "device.h"
 #include "log.h"
+#include "mirror/mirror.h"
 #include "network_change.h"
 #include "objects/nexthop.h"
 #include "watch.h"
@@ -370,6 +371,9 @@ on_event(void *arg, const struct cw_item *item)
 		break;
 	case CW_ITEM_TRACE_RECORD:
 		watch_trace(d, (const struct cw_trace_record *)item);
+		break;
+	case CW_ITEM_NEIGHBOR_WANTED:
+		mirror_wanted(d->mirror, (const struct cw_neighbor_wanted *)item);
 		break;
 	case CW_ITEM_TABLE_FULL: {
 		const struct cw_table_full *full = (const struct cw_table_full *)item;

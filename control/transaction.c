@@ -9,6 +9,7 @@
 #include "fail_point.h"
 #include "host_port.h"
 #include "log.h"
+#include "mirror/mirror.h"
 #include "transaction_private.h"
 #include "watch.h"
 
@@ -366,6 +367,8 @@ conclude_put(struct transaction *t, struct change *change)
 		&& !port_keeps_descriptors((const struct port *)after))
 		device_forget(t->d, ((const struct port *)after)->id);
 	tell(t, after, before != NULL ? "set" : "add");
+	if (!t->tolerant)
+		mirror_note(t->d->mirror, before, after);
 	object_free(before);
 }
 
@@ -381,6 +384,8 @@ conclude(struct transaction *t)
 		}
 		tell(t, change->before, "del");
 		objects_remove(t->d->objects, change->before);
+		if (!t->tolerant)
+			mirror_note(t->d->mirror, change->before, NULL);
 		object_free(change->before);
 	}
 }

@@ -22,6 +22,7 @@ static const struct method *const tables[] = {
 	node_methods,
 	stats_methods,
 	health_methods,
+	mirror_methods,
 	trace_methods,
 };
 

@@ -42,6 +42,13 @@ static const struct object health = {
 	.params = no_params,
 };
 
+static const struct object mirror = {
+	.name = "mirror",
+	.help = "what is followed of the kernel's routes, neighbours and tunnels",
+	.verbs = "get",
+	.params = no_params,
+};
+
 static const struct object stats = {
 	.name = "stats",
 	.help = "counters and rates of ports and workers, drops by name",
@@ -62,7 +69,7 @@ static const struct object trace = {
 
 const struct object *const objects[] = {&network_object, &port_object, &endpoint_object,
 	&vtep_object, &route_object, &nexthop_object, &neighbor_object, &fdb_object, &node, &health,
-	&stats, &trace, NULL};
+	&mirror, &stats, &trace, NULL};
 
 const struct object *
 object_find(const char *name)
