@@ -23,7 +23,7 @@
 #define MBUFS 8191
 #define JUMBOS 63
 #define JUMBO_ROOM (UINT16_MAX - RTE_PKTMBUF_HEADROOM)
-#define MEMORY_MIB 400
+#define MEMORY_MIB 400 // unless CAUSEWAY_MICRO_MIB says otherwise
 #define ROUTE_NEXTHOP 100
 #define FREE_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
@@ -42,6 +42,14 @@ must(void *made, const char *what)
 	return made;
 }
 
+static long
+memory_mib(void)
+{
+	const char *text = getenv("CAUSEWAY_MICRO_MIB");
+
+	return text != NULL && atol(text) > 0 ? atol(text) : MEMORY_MIB;
+}
+
 bool
 plane_has_hugepages(void)
 {
@@ -50,7 +58,7 @@ plane_has_hugepages(void)
 	long pages = 0;
 
 	if (file != NULL && known < 0 && fscanf(file, "%ld", &pages) == 1)
-		known = pages >= MEMORY_MIB / 2 + 8 && getenv("CAUSEWAY_NO_HUGE") == NULL;
+		known = pages >= memory_mib() / 2 + 8 && getenv("CAUSEWAY_NO_HUGE") == NULL;
 	if (file != NULL)
 		fclose(file);
 	return known > 0;
@@ -59,7 +67,7 @@ plane_has_hugepages(void)
 static void
 start_eal(void)
 {
-	char memory[16];
+	char memory[24];
 	const char *options[] = {"micro",
 		plane_has_hugepages() && getenv("CAUSEWAY_NO_HUGE") == NULL ? "--in-memory"
 									    : "--no-huge",
@@ -67,7 +75,7 @@ start_eal(void)
 	static char *kept[RTE_DIM(options)]; // EAL writes into args and keeps the strings
 	char *args[RTE_DIM(options)];
 
-	snprintf(memory, sizeof(memory), "%d", MEMORY_MIB);
+	snprintf(memory, sizeof(memory), "%ld", memory_mib());
 	for (size_t i = 0; i < RTE_DIM(options); i++)
 		args[i] = kept[i] = must(strdup(options[i]), "no memory");
 	if (rte_eal_init((int)RTE_DIM(args), args) < 0)
