@@ -7,6 +7,7 @@ import types
 
 import pytest
 from lib import wire
+from lib.memif_end import memif_device
 from lib.offload import Flow
 from lib.vhost_peer import MERGE, OFFLOADS, PACKED, RINGS, SPLIT, VhostPeer
 from lib.vnet import guest_device, kernel_device
@@ -21,7 +22,7 @@ GUESTS = {
     "csum": SPLIT + MERGE + ("csum", "guest_csum"),
     "bare": SPLIT,  # nothing negotiated
 }
-KINDS = (*KERNEL, *GUESTS)
+KINDS = (*KERNEL, *GUESTS, "memif")
 # Ports of each kind: two in the network "default", then those of the network "blue".
 PORTS = {
     "one": {},
@@ -65,6 +66,8 @@ def devices(dp, scratch):
 def make(dp, peer, scratch, number, kind, settings):
     if kind in KERNEL:
         return kernel_device(dp, number, KERNEL[kind], **settings)
+    if kind == "memif":
+        return memif_device(dp, scratch, number, **settings)
     return guest_device(dp, peer, scratch, number, GUESTS[kind], **settings)
 
 
@@ -101,6 +104,10 @@ def lengths(way, usual, more):
     return (usual, *more) if way in ("untagged", "routed") else (usual,)
 
 
+def sends_partial(kind):
+    return kind in KERNEL or "csum" in GUESTS.get(kind, ())
+
+
 @pairs
 @families
 @protocols
@@ -109,12 +116,12 @@ def test_checksums(devices, source, target, family, proto):
         one = flow(devices, source, target, family, proto, way)
         for length in lengths(way, 777, (1, 2, 1420)):
             one.check("finished", BYTES[:length])
-            if source not in GUESTS or "csum" in GUESTS[source]:
+            if sends_partial(source):
                 one.check("partial", BYTES[:length])
 
 
 def sends_super(kind):
-    return kind in KERNEL or "host_tso4" in GUESTS[kind]
+    return kind in KERNEL or "host_tso4" in GUESTS.get(kind, ())
 
 
 @pytest.mark.parametrize("target", KINDS)
@@ -150,5 +157,5 @@ def test_udp_checksum_that_is_zero(devices, source, target, family):
     payload = finished.to_bytes(2, "big")  # makes the sum 0xffff, its complement 0
     assert one.frame(payload)[at : at + 2] == b"\xff\xff"
     one.check("finished", payload)
-    if source not in GUESTS or "csum" in GUESTS[source]:
+    if sends_partial(source):
         one.check("partial", payload)
