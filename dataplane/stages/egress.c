@@ -14,7 +14,7 @@
 
 #define SEGMENT_MIN 8 // payload bytes; less is not worth a packet
 
-enum { NEXT_TX, NEXT_SEGMENT, NEXT_FRAGMENT, NEXT_ICMP_ERROR, NEXT_COUNT };
+enum { NEXT_TX, NEXT_SEGMENT, NEXT_FRAGMENT, NEXT_ICMP_ERROR, NEXT_ENCAP, NEXT_COUNT };
 enum { DROP_NO_PORT, DROP_TOO_BIG, DROP_VLAN, DROP_NO_MEMORY };
 #define DROP(reason) (NEXT_COUNT + DROP_##reason)
 
@@ -27,7 +27,8 @@ static struct stage egress = {
 	.next = {[NEXT_TX] = "tx",
 		[NEXT_SEGMENT] = "segment",
 		[NEXT_FRAGMENT] = "fragment",
-		[NEXT_ICMP_ERROR] = "icmp_error"},
+		[NEXT_ICMP_ERROR] = "icmp_error",
+		[NEXT_ENCAP] = "encap"},
 	.drops =
 		{
 			[DROP_NO_PORT] = {"no_port", "port is gone"},
@@ -127,8 +128,10 @@ tag_frame(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx
 {
 	uint16_t vlan;
 
-	if (unlikely((ctx->flags & PACKET_TUNNEL) != 0))
+	if (unlikely((ctx->flags & PACKET_TUNNEL) != 0)) {
+		next = next == NEXT_TX ? NEXT_ENCAP : next;
 		return fits_tunnel(ctx) ? next : DROP(VLAN);
+	}
 	vlan = dp_port_tag(port, ctx->network);
 	if (unlikely(vlan != 0))
 		return push_tag(m, ctx, vlan) ? next : DROP(NO_MEMORY);

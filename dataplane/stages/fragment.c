@@ -14,7 +14,7 @@
 
 #define FRAGMENTS_MAX 1400 // 64 KiB at an MTU of 68 without options
 
-enum { NEXT_TX };
+enum { NEXT_TX, NEXT_ENCAP };
 enum { DROP_GSO, DROP_CHECKSUM, DROP_NO_MEMORY, DROP_TOO_BIG, FRAGMENTED = -1 };
 
 static stage_run fragment_run;
@@ -23,7 +23,7 @@ static struct stage fragment = {
 	.help = "fragments routed IPv4 packets that may be fragmented",
 	.run = fragment_run,
 	.order = 1150,
-	.next = {[NEXT_TX] = "tx"},
+	.next = {[NEXT_TX] = "tx", [NEXT_ENCAP] = "encap"},
 	.drops =
 		{
 			[DROP_GSO] = {"gso_malformed",
@@ -134,9 +134,13 @@ fragment_packet(struct worker *w, uint16_t slot, uint16_t mark)
 	struct packet_ctx *ctx = &w->ctx[slot];
 	uint16_t mtu = (uint16_t)RTE_MIN(ctx->icmp_info, (uint32_t)UINT16_MAX); // egress says so
 	struct emit emit;
-	int result;
+	int result, next = NEXT_TX;
 
-	emit_start(&emit, w, &fragment, fragment.next_id[NEXT_TX], slot, mark);
+	if ((ctx->flags & PACKET_TUNNEL) != 0) {
+		packet_hash(w->mbuf[slot], ctx); // one flow outside, too: only the first has ports
+		next = NEXT_ENCAP;
+	}
+	emit_start(&emit, w, &fragment, fragment.next_id[next], slot, mark);
 	if (ctx->ether_type != RTE_ETHER_TYPE_IPV4 || mtu < CW_MTU_MIN)
 		result = DROP_TOO_BIG;
 	else if (emit.original->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG))

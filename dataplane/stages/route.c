@@ -6,6 +6,7 @@
 #include "stages/address.h"
 #include "stages/route_check.h"
 #include "stages/route_lookup.h"
+#include "stages/tunnel.h"
 #include "worker.h"
 
 // The router (RFC 1812, 5.2; RFC 8200): what is sent to the router's MAC address goes to the
@@ -27,6 +28,7 @@ enum {
 	DROP_BLACKHOLE,
 	DROP_UNREACHABLE,
 	DROP_PROHIBIT,
+	DROP_SPLIT_HORIZON,
 };
 
 static stage_run route_run;
@@ -62,6 +64,8 @@ static struct stage route = {
 			[DROP_BLACKHOLE] = {"blackhole", "blackhole route"},
 			[DROP_UNREACHABLE] = {"unreachable", "unreachable route"},
 			[DROP_PROHIBIT] = {"prohibit", "prohibit route"},
+			[DROP_SPLIT_HORIZON] = {"split_horizon",
+				"came out of a tunnel and would go into one again"},
 		},
 };
 STAGE_REGISTER(route)
@@ -91,8 +95,6 @@ static const struct refusal refusals[ACTIONS] = {
 		UNREACHABLE(ICMP_HOST_UNREACH, ICMP6_DST_UNREACH_ADDR)},
 	[NEXTHOP_PROHIBIT] = {DROP_PROHIBIT,
 		UNREACHABLE(ICMP_PKT_FILTERED, ICMP6_DST_UNREACH_ADMIN)},
-	[NEXTHOP_TUNNEL] = {DROP_NO_NEXTHOP,
-		UNREACHABLE(ICMP_NET_UNREACH, ICMP6_DST_UNREACH_NOROUTE)},
 	[ROUTE_NO_ROUTE] = {DROP_NO_ROUTE,
 		UNREACHABLE(ICMP_NET_UNREACH, ICMP6_DST_UNREACH_NOROUTE)},
 	[ROUTE_NO_NEXTHOP] = {DROP_NO_NEXTHOP,
@@ -217,7 +219,7 @@ action_of(const struct worker *w, uint16_t slot, const struct nexthop *nexthop, 
 		return ACTION_SOURCE_SCOPE; // RFC 4291, 2.5.6
 	if (is_v6 && unlikely(address6_is_link_local(ipv6_dst(packet_ipv6(m, ctx)))))
 		return ACTION_DESTINATION_SCOPE;
-	if (nexthop->action > NEXTHOP_CONNECTED)
+	if (nexthop->action > NEXTHOP_CONNECTED && nexthop->action != NEXTHOP_TUNNEL)
 		return nexthop->action;
 	ttl = is_v6 ? packet_ipv6(m, ctx)->hop_limits : packet_ipv4(m, ctx)->time_to_live;
 	if (unlikely(ttl <= 1))
@@ -240,6 +242,18 @@ forward(struct worker *w, uint16_t slot, const struct nexthop *nexthop)
 	packet_next(w, slot, route.next_id[NEXT_POLICY]);
 }
 
+// The peer would send it here again until its hops are used up.
+static void
+forward_tunnel(struct worker *w, uint16_t slot, const struct nexthop *nexthop)
+{
+	if (unlikely(tunnel_leads_back(&w->ctx[slot], nexthop->tunnel))) {
+		packet_drop(w, slot, route.drop_id[DROP_SPLIT_HORIZON]);
+		return;
+	}
+	tunnel_enter(&w->ctx[slot], nexthop);
+	forward(w, slot, nexthop);
+}
+
 static void
 apply(struct worker *w, const struct route_batch *b, bool is_v6)
 {
@@ -258,6 +272,8 @@ apply(struct worker *w, const struct route_batch *b, bool is_v6)
 		action = action_of(w, slot, nexthop, is_v6);
 		if (likely(action == NEXTHOP_FORWARD || action == NEXTHOP_HOST))
 			forward(w, slot, nexthop);
+		else if (action == NEXTHOP_TUNNEL)
+			forward_tunnel(w, slot, nexthop);
 		else if (action == NEXTHOP_CONNECTED)
 			want_neighbor(w, slot, nexthop, b->addr[i], is_v6);
 		else

@@ -13,7 +13,7 @@
 
 #define SUPER_FRAME (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
 
-enum { NEXT_TX };
+enum { NEXT_TX, NEXT_ENCAP };
 enum { DROP_GSO, DROP_CHECKSUM, DROP_NO_MEMORY, DROP_TOO_BIG };
 
 static stage_run segment_run;
@@ -22,7 +22,7 @@ static struct stage segment = {
 	.help = "cuts super-frames and completes checksums for ports that do not",
 	.run = segment_run,
 	.order = 1200,
-	.next = {[NEXT_TX] = "tx"},
+	.next = {[NEXT_TX] = "tx", [NEXT_ENCAP] = "encap"},
 	.drops =
 		{
 			[DROP_GSO] = {"gso_malformed",
@@ -34,6 +34,12 @@ static struct stage segment = {
 		},
 };
 STAGE_REGISTER(segment)
+
+static inline uint8_t
+next_of(const struct packet_ctx *ctx)
+{
+	return segment.next_id[(ctx->flags & PACKET_TUNNEL) != 0 ? NEXT_ENCAP : NEXT_TX];
+}
 
 // What a port must be able to do to take this super-frame whole.
 static uint32_t
@@ -82,7 +88,7 @@ cut(struct worker *w, uint16_t slot, uint16_t mark, uint32_t capabilities)
 		packet_drop(w, slot, segment.drop_id[DROP_GSO]);
 		return;
 	}
-	emit_start(&emit, w, &segment, segment.next_id[NEXT_TX], slot, mark);
+	emit_start(&emit, w, &segment, next_of(ctx), slot, mark);
 	while (!segment_cut_is_done(&state)) {
 		struct rte_mbuf *frame = segment_cut_next(&state, w->mbufs, w->jumbos);
 
@@ -155,6 +161,6 @@ segment_run(struct worker *w, const uint16_t *slots, uint16_t n)
 		if (drop >= 0)
 			packet_drop(w, slot, segment.drop_id[drop]);
 		else
-			packet_next(w, slot, segment.next_id[NEXT_TX]);
+			packet_next(w, slot, next_of(ctx));
 	}
 }
