@@ -11,6 +11,7 @@
 #include "changes.h"
 #include "device.h"
 #include "flannel/flannel.h"
+#include "flannel/leases.h"
 #include "host_port.h"
 #include "intent.h"
 #include "mirror/mirror.h"
@@ -90,6 +91,7 @@ causewayd_free(struct causewayd *d)
 	tombstones_free(d->tombstones);
 	flannel_free(d->flannel);
 	mirror_free(d->mirror);
+	leases_free(d->leases);
 	changes_free(d->changes);
 	sync_free(d->sync);
 	api_free(d->api);
@@ -229,7 +231,8 @@ causewayd_load(struct causewayd *d)
 		return ret;
 	objects_each(d->objects, OBJECT_PORT, restore_host_port, d);
 	d->tombstones = tombstones_watch(d);
-	return flannel_start(d);
+	ret = flannel_start(d);
+	return ret < 0 ? ret : leases_start(d);
 }
 
 int

@@ -15,6 +15,7 @@
 struct api;
 struct changes;
 struct flannel;
+struct leases;
 struct mirror;
 struct sync;
 struct tombstones;
@@ -44,6 +45,7 @@ struct causewayd {
 	struct tombstones *tombstones; // NULL: not watched
 	struct flannel *flannel; // NULL: not configured
 	struct mirror *mirror; // NULL: the kernel's tables are not followed
+	struct leases *leases; // NULL: not configured
 	struct nl_sock *netlink; // in our own namespace
 	enum dataplane_state dataplane;
 	uint64_t epoch; // last committed

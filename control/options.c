@@ -14,6 +14,8 @@
 #include "schema.h"
 #include "tap.h"
 
+#define ETCD_PREFIX "/coreos.com/network" // flanneld's default
+
 static const char *const switches[] = {"off", "on", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
@@ -25,6 +27,11 @@ static const struct field fields[] = {
 	{"tun_device", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
 	{"host_interface", FIELD_STRING, false, 1, IFNAMSIZ - 1},
 	{"subnet_env", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
+	{"etcd_endpoints", FIELD_STRING, false, 1, OPTIONS_LIST_LEN - 1},
+	{"etcd_prefix", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
+	{"etcd_cafile", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
+	{"etcd_certfile", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
+	{"etcd_keyfile", FIELD_STRING, false, 1, OPTIONS_PATH_LEN - 1},
 	{"log_level", FIELD_CHOICE, false, 0, 0, NULL, levels},
 	{"mirror", FIELD_CHOICE, false, 0, 0, NULL, switches},
 	{"mirror_protocols", FIELD_STRING, false, 1, OPTIONS_LIST_LEN - 1},
@@ -57,12 +64,17 @@ static const struct option flags[] = {
 	{"tun-device", required_argument, NULL, OPTION_KEY + 3},
 	{"host-interface", required_argument, NULL, OPTION_KEY + 4},
 	{"subnet-env", required_argument, NULL, OPTION_KEY + 5},
-	{"log-level", required_argument, NULL, OPTION_KEY + 6},
-	{"mirror", required_argument, NULL, OPTION_KEY + 7},
-	{"mirror-protocols", required_argument, NULL, OPTION_KEY + 8},
-	{"mirror-interfaces", required_argument, NULL, OPTION_KEY + 9},
-	{"mirror-audit", required_argument, NULL, OPTION_KEY + 10},
-	{"mirror-buffer", required_argument, NULL, OPTION_KEY + 11},
+	{"etcd-endpoints", required_argument, NULL, OPTION_KEY + 6},
+	{"etcd-prefix", required_argument, NULL, OPTION_KEY + 7},
+	{"etcd-cafile", required_argument, NULL, OPTION_KEY + 8},
+	{"etcd-certfile", required_argument, NULL, OPTION_KEY + 9},
+	{"etcd-keyfile", required_argument, NULL, OPTION_KEY + 10},
+	{"log-level", required_argument, NULL, OPTION_KEY + 11},
+	{"mirror", required_argument, NULL, OPTION_KEY + 12},
+	{"mirror-protocols", required_argument, NULL, OPTION_KEY + 13},
+	{"mirror-interfaces", required_argument, NULL, OPTION_KEY + 14},
+	{"mirror-audit", required_argument, NULL, OPTION_KEY + 15},
+	{"mirror-buffer", required_argument, NULL, OPTION_KEY + 16},
 	{0},
 };
 
@@ -86,6 +98,11 @@ static const char help[] =
 	"  --mirror-interfaces LIST  through which devices: patterns  default: *\n"
 	"  --mirror-audit SECONDS  read all tables again, 0: never  default: 60\n"
 	"  --mirror-buffer BYTES  queue of netlink messages        default: 33554432\n"
+	"  --etcd-endpoints URLS  follow Flannel's leases there    default: not followed\n"
+	"  --etcd-prefix KEY      below this key                   default: " ETCD_PREFIX "\n"
+	"  --etcd-cafile FILE     who signed etcd's certificate    default: the system's\n"
+	"  --etcd-certfile FILE   our certificate                  default: none\n"
+	"  --etcd-keyfile FILE    and its key                      default: none\n"
 	"  --log-level LEVEL      error, warning, info or debug    default: info\n"
 	"  --check-config         check flags and file, print what is in force, and exit\n"
 	"  --dry-run              the same, and check the state directory; change nothing\n"
@@ -122,6 +139,11 @@ apply(struct options *options, const cJSON *json)
 		(uint32_t)schema_integer(json, "mirror_audit", options->mirror_audit);
 	options->mirror_buffer =
 		(uint32_t)schema_integer(json, "mirror_buffer", options->mirror_buffer);
+	copy(options->etcd_endpoints, sizeof(options->etcd_endpoints), json, "etcd_endpoints");
+	copy(options->etcd_prefix, sizeof(options->etcd_prefix), json, "etcd_prefix");
+	copy(options->etcd_cafile, sizeof(options->etcd_cafile), json, "etcd_cafile");
+	copy(options->etcd_certfile, sizeof(options->etcd_certfile), json, "etcd_certfile");
+	copy(options->etcd_keyfile, sizeof(options->etcd_keyfile), json, "etcd_keyfile");
 	if (level != NULL)
 		log_level_by_name(level, &options->log_level);
 }
@@ -247,6 +269,7 @@ options_read(struct options *options, int argc, char **argv)
 		.group = CW_GROUP,
 		.tun_device = TAP_NODE,
 		.host_interface = "cwhost",
+		.etcd_prefix = ETCD_PREFIX,
 		.log_level = LOG_INFO,
 		.mirror = true,
 		.mirror_audit = 60,
@@ -273,6 +296,13 @@ options_read(struct options *options, int argc, char **argv)
 	return ret;
 }
 
+static void
+print_text(cJSON *json, const char *key, const char *text)
+{
+	if (text[0] != '\0')
+		cJSON_AddStringToObject(json, key, text);
+}
+
 void
 options_print(const struct options *options)
 {
@@ -284,15 +314,17 @@ options_print(const struct options *options)
 	cJSON_AddStringToObject(json, "group", options->group);
 	cJSON_AddStringToObject(json, "tun_device", options->tun_device);
 	cJSON_AddStringToObject(json, "host_interface", options->host_interface);
-	if (options->subnet_env[0] != '\0')
-		cJSON_AddStringToObject(json, "subnet_env", options->subnet_env);
 	cJSON_AddStringToObject(json, "mirror", switches[options->mirror]);
-	if (options->mirror_protocols[0] != '\0')
-		cJSON_AddStringToObject(json, "mirror_protocols", options->mirror_protocols);
-	if (options->mirror_interfaces[0] != '\0')
-		cJSON_AddStringToObject(json, "mirror_interfaces", options->mirror_interfaces);
+	print_text(json, "mirror_protocols", options->mirror_protocols);
+	print_text(json, "mirror_interfaces", options->mirror_interfaces);
 	cJSON_AddNumberToObject(json, "mirror_audit", options->mirror_audit);
 	cJSON_AddNumberToObject(json, "mirror_buffer", options->mirror_buffer);
+	print_text(json, "subnet_env", options->subnet_env);
+	print_text(json, "etcd_endpoints", options->etcd_endpoints);
+	print_text(json, "etcd_prefix", options->etcd_prefix);
+	print_text(json, "etcd_cafile", options->etcd_cafile);
+	print_text(json, "etcd_certfile", options->etcd_certfile);
+	print_text(json, "etcd_keyfile", options->etcd_keyfile);
 	cJSON_AddStringToObject(json, "log_level", levels[options->log_level]);
 	text = cJSON_Print(json);
 	puts(text != NULL ? text : "{}");

@@ -12,8 +12,8 @@
 
 #include "log.h"
 
-#define OPTIONS_LIST_LEN 256
 #define OPTIONS_PATH_LEN 90 // a socket's name still fits behind it (sun_path, 108 bytes)
+#define OPTIONS_LIST_LEN 256
 
 struct options {
 	char runtime_dir[OPTIONS_PATH_LEN];
@@ -27,6 +27,11 @@ struct options {
 	char mirror_interfaces[OPTIONS_LIST_LEN]; // through which devices; empty: any
 	uint32_t mirror_audit; // seconds between dumps that nothing gave cause for; 0: none
 	uint32_t mirror_buffer; // bytes of the queue of netlink messages
+	// Where Flannel's leases are: URLs of etcd with commas between them, empty: not read.
+	char etcd_endpoints[OPTIONS_LIST_LEN];
+	char etcd_prefix[OPTIONS_PATH_LEN];
+	char etcd_cafile[OPTIONS_PATH_LEN], etcd_certfile[OPTIONS_PATH_LEN];
+	char etcd_keyfile[OPTIONS_PATH_LEN];
 	enum log_level log_level;
 	bool check_config, dry_run;
 };

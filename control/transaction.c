@@ -7,6 +7,7 @@
 #include "batch.h"
 #include "device.h"
 #include "fail_point.h"
+#include "flannel/leases.h"
 #include "host_port.h"
 #include "log.h"
 #include "mirror/mirror.h"
@@ -369,6 +370,7 @@ conclude_put(struct transaction *t, struct change *change)
 	tell(t, after, before != NULL ? "set" : "add");
 	if (!t->tolerant)
 		mirror_note(t->d->mirror, before, after);
+	leases_note(t->d->leases, after);
 	object_free(before);
 }
 
@@ -383,6 +385,7 @@ conclude(struct transaction *t)
 			continue;
 		}
 		tell(t, change->before, "del");
+		leases_note(t->d->leases, change->before);
 		objects_remove(t->d->objects, change->before);
 		if (!t->tolerant)
 			mirror_note(t->d->mirror, change->before, NULL);

@@ -6,6 +6,7 @@
 #include "api/common.h"
 #include "api/connection.h"
 #include "flannel/flannel.h"
+#include "flannel/leases.h"
 #include "objects/json.h"
 
 static const char *const states[] = {
@@ -14,7 +15,8 @@ static const char *const states[] = {
 cJSON *
 health_json(struct causewayd *d)
 {
-	cJSON *json = cJSON_CreateObject(), *flannel = flannel_json(d), *dataplane, *objects;
+	cJSON *json = cJSON_CreateObject(), *dataplane, *objects;
+	cJSON *flannel = flannel_json(d), *leases = leases_json(d);
 
 	cJSON_AddStringToObject(json, "status",
 		d->dataplane == DATAPLANE_READY && flannel_is_ready(d) ? "ok" : "degraded");
@@ -29,6 +31,8 @@ health_json(struct causewayd *d)
 		cJSON_AddStringToObject(dataplane, "build", dp_build(d->dp));
 	if (flannel != NULL)
 		cJSON_AddItemToObject(json, "flannel", flannel);
+	if (leases != NULL)
+		cJSON_AddItemToObject(json, "leases", leases);
 	objects = cJSON_AddObjectToObject(json, "objects");
 	for (unsigned int type = 0; type < OBJECT_TYPES; type++)
 		cJSON_AddNumberToObject(objects, object_classes[type]->name,
