@@ -16,11 +16,10 @@ struct worker;
 
 enum dp_event_type {
 	DP_EVENT_LEARN = 1, // mac was seen on port, and the FDB says otherwise
-	DP_EVENT_NEIGHBOR_WANTED, // a packet waits for ip
+	DP_EVENT_NEIGHBOR_WANTED, // a packet waits for ip, to which next hop 'value' leads (0: on link)
 	DP_EVENT_TRACE, // index of a finished trace record
 	DP_EVENT_LEARN_REMOTE, // mac was seen behind tunnel peer ip of vtep 'value'
 	DP_EVENT_NEIGHBOR_SEEN, // ip answered with mac on port, in a network that resolves
-	DP_EVENT_HELD, // packets wait for next hop 'value' or for ip; see resolve.h
 };
 
 struct dp_event {

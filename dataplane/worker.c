@@ -140,6 +140,8 @@ one_round(struct worker *w)
 		worker_check_ready(w);
 	if (unlikely(hold_is_busy(w->hold))) // they came before what is received now
 		packets = hold_poll(w);
+	if (priv->originated != NULL && unlikely(!rte_ring_empty(priv->originated)))
+		packets = (uint16_t)(packets + worker_take_originated(w));
 	packets = (uint16_t)(packets + poll_queues(w));
 	if (w->dp->n_workers > 1)
 		packets = (uint16_t)(packets + worker_take_handovers(w));
@@ -247,7 +249,8 @@ worker_create(struct dataplane *dp, uint16_t id, const struct worker_config *con
 	w->trace = trace_records_create(config->socket_id);
 	// Port 0 is the switch itself.
 	if (w->counters == NULL || w->tx == NULL || w->priv == NULL || w->trace == NULL
-		|| w->routes == NULL || w->hold == NULL || worker_counters_ensure(w, 0) != 0) {
+		|| w->routes == NULL || w->hold == NULL || worker_originate_create(w) != 0
+		|| worker_counters_ensure(w, 0) != 0) {
 		worker_free(w);
 		return NULL;
 	}
@@ -265,6 +268,7 @@ worker_free(struct worker *w)
 		free(atomic_load(&w->priv->rxqs));
 		for (uint16_t i = 0; i < CW_MAX_WORKERS; i++)
 			rte_ring_free(w->priv->inbox[i]);
+		rte_ring_free(w->priv->originated);
 		rte_free(w->priv);
 	}
 	trace_records_free(w->trace);

@@ -12,6 +12,7 @@
 #include "dataplane.h"
 
 struct port;
+struct rte_mbuf;
 struct worker;
 
 struct worker_config {
@@ -51,6 +52,11 @@ void worker_port_forget(struct dataplane *dp, uint16_t port_id);
 // Bit i: worker i polls a queue of the port.
 uint64_t worker_port_workers(const struct dataplane *dp, uint16_t port_id);
 
+// A frame that the switch itself sends, from the Ethernet header on, without tag: it leaves by this
+// port with the tag of the network. The buffer belongs to the worker afterwards. Returns whether
+// there was room for it on its way; counts as originated by port 0.
+struct rte_mbuf *worker_originate_alloc(struct dataplane *dp); // NULL: no buffer
+bool worker_originate(struct dataplane *dp, struct rte_mbuf *m, uint16_t network, uint16_t port);
 // Neighbours or next hops have changed: wakes the workers that hold packets for some.
 void worker_wake_holders(struct dataplane *dp);
 

@@ -81,7 +81,7 @@ inbox_waiting(const struct worker *w)
 	for (uint16_t i = 0; i < w->dp->n_workers; i++)
 		if (w->priv->inbox[i] != NULL && !rte_ring_empty(w->priv->inbox[i]))
 			return true;
-	return false;
+	return w->priv->originated != NULL && !rte_ring_empty(w->priv->originated);
 }
 
 static bool

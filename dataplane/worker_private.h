@@ -64,6 +64,7 @@ struct worker_private {
 	uint16_t n_dirty;
 	uint16_t dirty[CW_MAX_PORTS]; // ports with packets in their batch
 	struct rte_ring *inbox[CW_MAX_WORKERS]; // packets from other workers, single producer each
+	struct rte_ring *originated; // frames of the main thread; worker 0 only, else NULL
 	struct rte_mbuf *tx_pkts[WORKER_BURST];
 	struct {
 		uint64_t busy_cycles, idle_cycles, sleep_cycles;
@@ -111,6 +112,10 @@ worker_batch_grow(struct worker *w, struct tx_batch *batch, uint16_t n)
 uint16_t worker_drop_loop(void);
 // worker_tx.c: takes packets that other workers handed over. Returns how many.
 uint16_t worker_take_handovers(struct worker *w);
+// worker_originate.c: the first worker's ring, and what the main thread put there. Returns 0 or
+// -ENOMEM; how many frames.
+int worker_originate_create(struct worker *w);
+uint16_t worker_take_originated(struct worker *w);
 // worker_idle.c: looks for queues that became readable; sleeps.
 void worker_check_ready(struct worker *w);
 void worker_sleep(struct worker *w);

@@ -7,6 +7,7 @@
 #include <rte_ring.h>
 
 #include "learn.h"
+#include "resolve.h"
 #include "tables/fdb.h"
 #include "tables/nexthop.h"
 #include "tables/vtep.h"
@@ -28,6 +29,7 @@ struct wanted {
 struct learn {
 	struct dataplane *dp;
 	struct objects *objects;
+	struct resolve *resolve;
 	objects_emit *emit;
 	void *arg;
 	uint64_t clock_start, cycles_per_s;
@@ -42,6 +44,11 @@ learn_create(struct dataplane *dp, struct objects *objects, uint64_t clock_start
 
 	if (learn == NULL)
 		return NULL;
+	learn->resolve = resolve_create(dp, objects);
+	if (learn->resolve == NULL) {
+		free(learn);
+		return NULL;
+	}
 	learn->dp = dp;
 	learn->objects = objects;
 	learn->emit = emit;
@@ -54,6 +61,8 @@ learn_create(struct dataplane *dp, struct objects *objects, uint64_t clock_start
 void
 learn_free(struct learn *learn)
 {
+	if (learn != NULL)
+		resolve_free(learn->resolve);
 	free(learn);
 }
 
@@ -180,8 +189,11 @@ want_neighbor(struct learn *learn, const struct dp_event *event)
 		.item = {.type = CW_ITEM_NEIGHBOR_WANTED, .length = sizeof(item)},
 		.network = event->network,
 		.ip = event->ip,
+		.nexthop = event->value,
 	};
 
+	if (resolve_wanted(learn->resolve, event->network, &event->ip, event->value))
+		return;
 	if (!was_asked(learn, event, 0))
 		learn->emit(learn->arg, &item.item);
 }
@@ -195,6 +207,8 @@ learn_event(struct learn *learn, const struct dp_event *event)
 		learn_remote(learn, event);
 	else if (event->type == DP_EVENT_NEIGHBOR_WANTED)
 		want_neighbor(learn, event);
+	else if (event->type == DP_EVENT_NEIGHBOR_SEEN)
+		resolve_seen(learn->resolve, event->network, event->port, &event->mac, &event->ip);
 }
 
 unsigned int
@@ -208,6 +222,7 @@ learn_poll(struct learn *learn)
 		learn_event(learn, &event);
 		n++;
 	}
+	resolve_settle(learn->resolve);
 	return n;
 }
 
@@ -224,6 +239,7 @@ learn_age(struct learn *learn)
 {
 	const uint32_t now_s = learn_now_s(learn);
 
+	resolve_second(learn->resolve);
 	for (unsigned int i = 0; i < AGE_STEPS; i++)
 		fdb_age(learn->dp->fdb, now_s, age_of, learn->dp);
 }

@@ -3,7 +3,8 @@
 #define SERVER_LEARN_H
 
 // What workers tell the main thread: learned addresses go into the FDB, within the limits of their
-// network; wanted neighbours become events, each at most once a second. Main thread.
+// network; wanted neighbours are looked for (resolve.h) or become events, each at most once a
+// second. Main thread.
 
 #include "events.h"
 #include "objects.h"

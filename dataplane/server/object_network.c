@@ -281,6 +281,7 @@ object_network_remove(struct objects *objects, struct object *object)
 		object_neighbor_refresh(objects, id, &network->addresses[i]);
 	object_vni_refresh(objects, network->vni);
 	fdb_flush_learned(objects->dp->fdb, id, UINT16_MAX);
+	neighbors_flush(objects->dp->neighbors, NEIGHBOR_RESOLVED, id);
 	if (objects->n_trunks != 0)
 		object_ports_refresh_trunks(objects, id);
 	discard(objects, id);

@@ -4,6 +4,8 @@
 #include <rte_arp.h>
 
 #include "stages/cache.h"
+#include "stages/resolve.h"
+#include "stages/router_mac.h"
 #include "stages/tunnel.h"
 #include "tables/neighbor.h"
 #include "worker.h"
@@ -17,6 +19,7 @@
 enum { NEXT_EGRESS, NEXT_SWITCH, NEXT_COUNT };
 enum { DROP_MALFORMED, DROP_CONFLICT, DROP_HOST, DROP_UNRESOLVED, DROP_ROUTER, DROP_NO_NETWORK };
 #define DROP(reason) (NEXT_COUNT + DROP_##reason)
+#define TAKEN -1 // an answer to the switch's own question
 
 static stage_run arp_run;
 static struct stage arp = {
@@ -89,7 +92,7 @@ handle_request(const struct worker *w, const struct network *network, struct rte
 	if (known->kind == NEIGHBOR_ROUTER) {
 		if (from_host)
 			return DROP(HOST);
-		return answer(w, m, ctx, a, &network->router_mac);
+		return answer(w, m, ctx, a, router_mac_towards(w->dp, network, ctx));
 	}
 	if (neighbor_is_beside(known, ctx) || a->arp_data.arp_sip == a->arp_data.arp_tip)
 		return NEXT_SWITCH;
@@ -97,8 +100,8 @@ handle_request(const struct worker *w, const struct network *network, struct rte
 }
 
 static int
-handle_arp(const struct worker *w, const struct network *network, struct rte_mbuf *m,
-	struct packet_ctx *ctx)
+handle_arp(
+	struct worker *w, const struct network *network, struct rte_mbuf *m, struct packet_ctx *ctx)
 {
 	struct rte_arp_hdr *a = rte_pktmbuf_mtod_offset(m, struct rte_arp_hdr *, ctx->l2_len);
 	const struct neighbor *sender;
@@ -107,6 +110,8 @@ handle_arp(const struct worker *w, const struct network *network, struct rte_mbu
 
 	if (!is_well_formed(m, ctx, a))
 		return DROP(MALFORMED);
+	if (unlikely(network->resolve) && resolve_arp(w, network, m, ctx, a))
+		return TAKEN;
 	sender = neighbor_lookup4(w->dp->neighbors, network->id, a->arp_data.arp_sip);
 	sender_is_router = sender != NULL && sender->kind == NEIGHBOR_ROUTER;
 	if (sender_is_router && ctx->in_port != network->host_port)
@@ -134,7 +139,9 @@ arp_run(struct worker *w, const uint16_t *slots, uint16_t n)
 
 		if (network != NULL)
 			verdict = handle_arp(w, network, w->mbuf[slot], ctx);
-		if (verdict < NEXT_COUNT)
+		if (unlikely(verdict == TAKEN))
+			resolve_take(w, slot);
+		else if (verdict < NEXT_COUNT)
 			packet_next(w, slot, arp.next_id[verdict]);
 		else
 			packet_drop(w, slot, arp.drop_id[verdict - NEXT_COUNT]);

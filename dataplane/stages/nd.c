@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stages/nd.h"
 #include "stages/cache.h"
+#include "stages/resolve.h"
+#include "stages/router_mac.h"
 #include "stages/tunnel.h"
 #include "tables/neighbor.h"
 #include "worker.h"
@@ -28,6 +30,7 @@ enum {
 	DROP_NO_NETWORK,
 };
 #define DROP(reason) (NEXT_COUNT + DROP_##reason)
+#define TAKEN -1 // an answer to the switch's own question
 
 static stage_run nd_run;
 static struct stage nd = {
@@ -206,21 +209,31 @@ handle_solicitation(const struct worker *w, const struct network *network, struc
 		return from_router ? DROP(UNRESOLVED) : NEXT_SWITCH;
 	if (known->kind == NEIGHBOR_ROUTER)
 		return from_host ? DROP(HOST)
-				 : answer(w, m, ctx, &network->router_mac, ND_FLAG_ROUTER);
+				 : answer(w, m, ctx, router_mac_towards(w->dp, network, ctx),
+					   ND_FLAG_ROUTER);
 	if (neighbor_is_beside(known, ctx))
 		return NEXT_SWITCH;
 	return answer(w, m, ctx, &known->mac, 0);
 }
 
+static bool
+is_about_neighbors(uint8_t type)
+{
+	return type == ND_NEIGHBOR_SOLICITATION || type == ND_NEIGHBOR_ADVERTISEMENT;
+}
+
 static int
-handle_nd(const struct worker *w, const struct network *network, struct rte_mbuf *m,
-	struct packet_ctx *ctx)
+handle_nd(
+	struct worker *w, const struct network *network, struct rte_mbuf *m, struct packet_ctx *ctx)
 {
 	const struct nd_message *message = packet_l4(m, ctx);
 	int verdict = NEXT_SWITCH;
 
 	if (!is_valid(m, ctx))
 		return DROP(MALFORMED);
+	if (unlikely(network->resolve) && is_about_neighbors(message->type)
+		&& resolve_nd(w, network, m, ctx))
+		return TAKEN;
 	if (message->type == ND_NEIGHBOR_SOLICITATION)
 		verdict = handle_solicitation(w, network, m, ctx);
 	else if (message->type == ND_NEIGHBOR_ADVERTISEMENT
@@ -247,7 +260,9 @@ nd_run(struct worker *w, const uint16_t *slots, uint16_t n)
 
 		if (network != NULL)
 			verdict = handle_nd(w, network, w->mbuf[slot], ctx);
-		if (verdict < NEXT_COUNT)
+		if (unlikely(verdict == TAKEN))
+			resolve_take(w, slot);
+		else if (verdict < NEXT_COUNT)
 			packet_next(w, slot, nd.next_id[verdict]);
 		else
 			packet_drop(w, slot, nd.drop_id[verdict - NEXT_COUNT]);

@@ -341,10 +341,30 @@ refresh(struct neighbors *neighbors, const struct neighbor *old, const struct cw
 		drop(neighbors, old);
 }
 
+// What walk() does to each entry; it may replace or remove it.
+typedef void visit(struct neighbors *neighbors, const struct neighbor *entry,
+	const struct cw_ip *ip, uint8_t kind);
+
 static void
-refresh_all(struct neighbors *neighbors, const struct rte_hash *hash, uint8_t family,
-	uint8_t address_len, uint16_t network)
+visit_refresh(struct neighbors *neighbors, const struct neighbor *entry, const struct cw_ip *ip,
+	uint8_t kind)
 {
+	refresh(neighbors, entry, ip);
+}
+
+static void
+visit_flush(struct neighbors *neighbors, const struct neighbor *entry, const struct cw_ip *ip,
+	uint8_t kind)
+{
+	neighbor_del(neighbors, kind, entry->network, ip);
+}
+
+static void
+walk(struct neighbors *neighbors, const struct rte_hash *hash, uint16_t network, visit *fn,
+	uint8_t kind)
+{
+	const uint8_t family = hash == neighbors->v4 ? 4 : 6;
+	const uint8_t address_len = family == 4 ? 4 : 16;
 	struct cw_ip ip = {.family = family};
 	const struct neighbor *entry;
 	uint32_t cursor = 0;
@@ -356,15 +376,22 @@ refresh_all(struct neighbors *neighbors, const struct rte_hash *hash, uint8_t fa
 		if (entry->network != network)
 			continue;
 		memcpy(ip.addr, key, address_len);
-		refresh(neighbors, entry, &ip);
+		fn(neighbors, entry, &ip, kind);
 	}
 }
 
 void
 neighbors_refresh(struct neighbors *neighbors, uint16_t network)
 {
-	refresh_all(neighbors, neighbors->v4, 4, 4, network);
-	refresh_all(neighbors, neighbors->v6, 6, 16, network);
+	walk(neighbors, neighbors->v4, network, visit_refresh, 0);
+	walk(neighbors, neighbors->v6, network, visit_refresh, 0);
+}
+
+void
+neighbors_flush(struct neighbors *neighbors, uint8_t kind, uint16_t network)
+{
+	walk(neighbors, neighbors->v4, network, visit_flush, kind);
+	walk(neighbors, neighbors->v6, network, visit_flush, kind);
 }
 
 uint32_t

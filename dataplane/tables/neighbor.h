@@ -20,6 +20,7 @@ struct neighbors;
 enum neighbor_kind {
 	NEIGHBOR_ENDPOINT = 1, // a pod of this node
 	NEIGHBOR_STATIC, // configured or mirrored
+	NEIGHBOR_RESOLVED, // answered when the switch asked
 	NEIGHBOR_ROUTER, // the network's own router address: nexthop.action is NEXTHOP_LOCAL
 };
 
@@ -51,6 +52,8 @@ int neighbor_set_behind(struct neighbors *neighbors, uint8_t kind, uint16_t netw
 // Removes it when it is of this kind. Returns 0 or -ENOENT.
 int neighbor_del(
 	struct neighbors *neighbors, uint8_t kind, uint16_t network, const struct cw_ip *ip);
+// Removes all of this kind in the network.
+void neighbors_flush(struct neighbors *neighbors, uint8_t kind, uint16_t network);
 // Rebuilds the ready-made next hops after a port or network changed.
 void neighbors_refresh(struct neighbors *neighbors, uint16_t network);
 uint32_t neighbors_count(const struct neighbors *neighbors);

@@ -31,6 +31,30 @@ draft_connected(struct draft *draft, const struct cw_ip *via)
 	draft->via = *via;
 }
 
+static const struct neighbor *
+neighbor_of(const struct dataplane *dp, uint16_t network, const struct cw_ip *ip)
+{
+	rte_be32_t word;
+
+	if (ip->family == 6)
+		return neighbor_lookup6(dp->neighbors, network, ip->addr);
+	memcpy(&word, ip->addr, sizeof(word));
+	return neighbor_lookup4(dp->neighbors, network, word);
+}
+
+// The object says no MAC, but the gateway may be known as a neighbour at that port.
+static void
+draft_unresolved(const struct dataplane *dp, const struct cw_nexthop *object, struct draft *draft)
+{
+	const struct neighbor *gateway = neighbor_of(dp, draft->nexthop.network, &object->via);
+
+	if (object->via.family != 0 && gateway != NULL && gateway->port == object->port
+		&& gateway->nexthop.action == NEXTHOP_FORWARD)
+		draft->nexthop.header.dst = gateway->mac;
+	else
+		draft_connected(draft, &object->via);
+}
+
 static void
 draft_port(const struct dataplane *dp, const struct cw_nexthop *object, struct draft *draft)
 {
@@ -47,7 +71,7 @@ draft_port(const struct dataplane *dp, const struct cw_nexthop *object, struct d
 	if (network != NULL && port != NULL)
 		nexthop_to_port(network, port, object->mac, nexthop);
 	if (memcmp(object->mac, unresolved, sizeof(unresolved)) == 0)
-		draft_connected(draft, &object->via);
+		draft_unresolved(dp, object, draft);
 }
 
 // Without a host port out_port stays 0.
@@ -68,17 +92,6 @@ draft_host(const struct dataplane *dp, struct nexthop *nexthop)
 	nexthop->out_port = network->host_port;
 	nexthop->header.dst = port->mac;
 	nexthop->mtu = port->mtu;
-}
-
-static const struct neighbor *
-neighbor_of(const struct dataplane *dp, uint16_t network, const struct cw_ip *ip)
-{
-	rte_be32_t word;
-
-	if (ip->family == 6)
-		return neighbor_lookup6(dp->neighbors, network, ip->addr);
-	memcpy(&word, ip->addr, sizeof(word));
-	return neighbor_lookup4(dp->neighbors, network, word);
 }
 
 void
