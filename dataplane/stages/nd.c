@@ -210,7 +210,7 @@ handle_solicitation(const struct worker *w, const struct network *network, struc
 	if (known->kind == NEIGHBOR_ROUTER)
 		return from_host ? DROP(HOST)
 				 : answer(w, m, ctx, router_mac_towards(w->dp, network, ctx),
-					   ND_FLAG_ROUTER);
+					 ND_FLAG_ROUTER);
 	if (neighbor_is_beside(known, ctx))
 		return NEXT_SWITCH;
 	return answer(w, m, ctx, &known->mac, 0);
