@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "events.h"
 #include "stages/cache.h"
 #include "stages/tunnel.h"
 #include "worker.h"
@@ -120,6 +121,20 @@ add_receiver(struct flooding *f, uint16_t port, const struct nexthop *nexthop)
 	f->last = (struct receiver){port, nexthop};
 }
 
+// Copies do not wait: there are as many as there are peers.
+static void
+want_neighbor(struct worker *w, const struct nexthop *nexthop)
+{
+	const struct dp_event event = {
+		.type = DP_EVENT_NEIGHBOR_WANTED,
+		.network = nexthop->network,
+		.ip = *nexthop->via,
+		.value = nexthop->id,
+	};
+
+	event_post(w, &event);
+}
+
 static void
 add_remotes(struct flooding *f, const struct flood_list *list)
 {
@@ -130,6 +145,8 @@ add_remotes(struct flooding *f, const struct flood_list *list)
 			add_receiver(f, nexthop->out_port, nexthop);
 			continue;
 		}
+		if (nexthop != NULL && tunnel_is_unresolved(nexthop))
+			want_neighbor(f->w, nexthop);
 		worker_counters(f->w, f->w->ctx[f->slot].in_port)->replicas++;
 		lose_copy(f->w, f->slot, DROP_NO_NEXTHOP);
 	}

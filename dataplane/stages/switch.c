@@ -6,7 +6,7 @@
 // Destination MAC -> port or tunnel, within the network. What came out of a tunnel goes into none
 // (split horizon); what came in by an uplink and nobody here has is the host's.
 
-enum { NEXT_FLOOD, NEXT_POLICY, NEXT_PUNT };
+enum { NEXT_FLOOD, NEXT_POLICY, NEXT_PUNT, NEXT_HOLD };
 enum { DROP_SAME_PORT, DROP_LINK_LOCAL, DROP_SPLIT_HORIZON, DROP_NO_NEXTHOP };
 
 static stage_run switch_run;
@@ -17,7 +17,8 @@ static struct stage switching = {
 	.order = 750,
 	.next = {[NEXT_FLOOD] = "flood",
 		[NEXT_POLICY] = "policy_destination",
-		[NEXT_PUNT] = "punt"},
+		[NEXT_PUNT] = "punt",
+		[NEXT_HOLD] = "hold"},
 	.drops =
 		{
 			[DROP_SAME_PORT] = {"fdb_same_port",
@@ -87,6 +88,9 @@ deliver_remote(struct worker *w, uint16_t slot, uint32_t id)
 
 	if (ctx->origin == PACKET_FROM_TUNNEL) {
 		packet_drop(w, slot, switching.drop_id[DROP_SPLIT_HORIZON]);
+	} else if (nexthop != NULL && tunnel_is_unresolved(nexthop)) {
+		ctx->nexthop = nexthop;
+		packet_next(w, slot, switching.next_id[NEXT_HOLD]);
 	} else if (nexthop == NULL || nexthop->action != NEXTHOP_TUNNEL) {
 		packet_drop(w, slot, switching.drop_id[DROP_NO_NEXTHOP]);
 	} else {

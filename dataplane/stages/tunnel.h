@@ -37,6 +37,13 @@ neighbor_is_beside(const struct neighbor *known, const struct packet_ctx *ctx)
 	return known->port == ctx->in_port;
 }
 
+// Whether its underlay waits for a neighbour, which nexthop->via names.
+static inline bool
+tunnel_is_unresolved(const struct nexthop *nexthop)
+{
+	return nexthop->action == NEXTHOP_CONNECTED && nexthop->via != NULL;
+}
+
 // The packet leaves through a tunnel (action NEXTHOP_TUNNEL).
 static inline void
 tunnel_enter(struct packet_ctx *ctx, const struct nexthop *nexthop)
