@@ -39,7 +39,7 @@ class PodPort:
         self.settings = port
         self.queues = queues
         self.namespace = Namespace(self.ifname, quiet=True)
-        make = {wire.PORT_TAP: open_tap, wire.PORT_AF_PACKET: open_veth}[kind]
+        make = open_veth if kind == wire.PORT_AF_PACKET else open_tap
         self.fds = make(self.namespace, self.ifname, queues, self.mac, mtu)
         self.raw = RawSocket(self.namespace, self.ifname)
 
