@@ -10,6 +10,7 @@
 #include "tables/lpm.h"
 #include "tables/neighbor.h"
 #include "tables/nexthop.h"
+#include "tables/vtep.h"
 #include "worker_control.h"
 
 // By item type, from CW_ITEM_NETWORK on.
@@ -212,6 +213,16 @@ apply(struct objects *objects, struct object *object, struct object *old, int *f
 		object_names[object->key.type - CW_ITEM_NETWORK], table_error(error));
 }
 
+// What had to get out of the way before it is not in the tables any more.
+static bool
+is_out_of_use(const struct objects *objects, const struct object *object)
+{
+	if (object->key.type == CW_ITEM_PORT)
+		return objects->devices[object->key.id].port == NULL;
+	return object->key.type == CW_ITEM_VTEP
+	       && vtep_get(objects->dp->vteps, object->key.id) == NULL;
+}
+
 // Links the new object in place of the old one; takes that back when it does not apply.
 static int
 replace(struct objects *objects, struct object *object, struct object *old, int *fds, uint16_t n,
@@ -234,7 +245,7 @@ replace(struct objects *objects, struct object *object, struct object *old, int 
 	if (old == NULL)
 		return error;
 	link_object(objects, old);
-	if (old->key.type == CW_ITEM_PORT && objects->devices[old->key.id].port == NULL)
+	if (is_out_of_use(objects, old))
 		object_remove(objects, old);
 	return error;
 }

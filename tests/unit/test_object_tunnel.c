@@ -328,6 +328,26 @@ replay_needs_no_order(void **state)
 	assert_int_equal(dp_network(f->dp, 7)->flood->n_remote, 0);
 }
 
+// Both want one address: the first has it, and the other is not left as half an object.
+static void
+a_vtep_that_lost_its_address_goes(void **state)
+{
+	static union item items[5];
+	int errors = 0;
+
+	assert_int_equal(set(make_vtep(&a, 2, UPLINK, make_ip4(192, 0, 2, 9, 32))), 0);
+	make_network(&items[0], 7);
+	make_uplink();
+	items[1] = a;
+	make_port(&items[2], POD, 7);
+	make_vtep(&items[3], 1, UPLINK, make_ip4(192, 0, 2, 7, 32));
+	make_vtep(&items[4], 2, UPLINK, make_ip4(192, 0, 2, 7, 32));
+	replay(items, 5, &errors);
+	assert_int_equal(errors, 1);
+	assert_int_equal(vteps_count(f->dp->vteps), 1);
+	assert_int_equal(objects_count(objects, CW_ITEM_VTEP), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -343,6 +363,7 @@ main(void)
 		TEST(a_group_of_tunnels_says_so),
 		TEST(what_goes_takes_its_own_along),
 		TEST(replay_needs_no_order),
+		TEST(a_vtep_that_lost_its_address_goes),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
