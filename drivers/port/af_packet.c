@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-// Kind af_packet: the host's end of a veth, by AF_PACKET sockets that the control plane made and
-// bound (several of them share a fan-out group, one a queue).
+// Kind af_packet: the host's end of a veth or an uplink of the node (args uplink=1), by AF_PACKET
+// sockets that the control plane made and bound (several of them share a fan-out group, one a
+// queue).
 
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -18,6 +19,7 @@
 #include <rte_malloc.h>
 
 #include "af_packet.h"
+#include "arguments.h"
 #include "port.h"
 #include "vnet.h"
 
@@ -76,6 +78,7 @@ static int
 af_packet_open(struct port *port, const struct port_config *config, char *reason, size_t reason_len)
 {
 	struct af_packet *device;
+	uint32_t uplink = 0;
 	int ret = 0;
 
 	if (config->n_fds == 0) {
@@ -89,7 +92,9 @@ af_packet_open(struct port *port, const struct port_config *config, char *reason
 		return -ENOMEM;
 	}
 	device->pools = (struct buffer_pools){config->mbufs, config->jumbos};
+	arguments_uint(config->args, "uplink", &uplink);
 	for (uint16_t i = 0; i < config->n_fds && ret == 0; i++) {
+		device->rings[i].uplink = uplink != 0;
 		ret = socket_check(config->fds[i], reason, reason_len);
 		if (ret == 0)
 			ret = af_packet_ring_open(

@@ -20,6 +20,7 @@ struct af_packet_ring {
 	size_t map_len;
 	uint32_t frame_size, n_frames;
 	uint32_t next; // frame to be read next; worker only
+	bool uplink; // frames may be super-frames inside tunnels
 	_Atomic uint64_t rx_refused; // worker writes
 	uint64_t rx_missed; // sum of PACKET_STATISTICS, which reading clears; main thread only
 } __rte_cache_aligned;

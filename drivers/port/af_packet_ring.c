@@ -219,6 +219,12 @@ restore_vlan(const struct tpacket2_hdr *frame, uint32_t status, struct rte_mbuf 
 	return vnet_insert_vlan(m, tpid, frame->tp_vlan_tci);
 }
 
+static int
+to_mbuf(const struct af_packet_ring *ring, const struct virtio_net_hdr *header, struct rte_mbuf *m)
+{
+	return ring->uplink ? vnet_to_mbuf_of_uplink(header, m) : vnet_to_mbuf(header, m);
+}
+
 uint16_t
 af_packet_ring_rx(struct af_packet_ring *ring, const struct buffer_pools *pools,
 	struct rte_mbuf **pkts, uint16_t n)
@@ -241,7 +247,7 @@ af_packet_ring_rx(struct af_packet_ring *ring, const struct buffer_pools *pools,
 			break;
 		if (result != BUFFER_OK) {
 			refused++;
-		} else if (vnet_to_mbuf(&header, pkts[received]) < 0
+		} else if (to_mbuf(ring, &header, pkts[received]) < 0
 			   || restore_vlan(frame, status, pkts[received]) < 0) {
 			rte_pktmbuf_free(pkts[received]);
 			refused++;

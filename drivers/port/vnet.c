@@ -13,9 +13,12 @@
 #include <rte_udp.h>
 
 #define VLAN_TAGS_MAX 2
+#define VXLAN_HEADER_LEN 8
 #define L3_LEN_MAX 511 // bits of rte_mbuf.l3_len
 
 struct layout {
+	uint32_t
+		start; // of the Ethernet or, when l2_len is 0, the IP header; not 0 inside a tunnel
 	uint32_t l2_len, l3_len, l4_len;
 	uint32_t ip_end; // where the IP length field says that the packet ends
 	bool ipv6;
@@ -32,7 +35,7 @@ bytes_at(const struct rte_mbuf *m, uint32_t offset, uint32_t len)
 static bool
 parse_ether(const struct rte_mbuf *m, struct layout *layout, rte_be16_t *ether_type)
 {
-	const struct rte_ether_hdr *ether = bytes_at(m, 0, sizeof(*ether));
+	const struct rte_ether_hdr *ether = bytes_at(m, layout->start, sizeof(*ether));
 	const struct rte_vlan_hdr *vlan;
 
 	if (ether == NULL)
@@ -43,7 +46,7 @@ parse_ether(const struct rte_mbuf *m, struct layout *layout, rte_be16_t *ether_t
 		if (*ether_type != RTE_BE16(RTE_ETHER_TYPE_VLAN)
 			&& *ether_type != RTE_BE16(RTE_ETHER_TYPE_QINQ))
 			return true;
-		vlan = bytes_at(m, layout->l2_len, sizeof(*vlan));
+		vlan = bytes_at(m, layout->start + layout->l2_len, sizeof(*vlan));
 		if (vlan == NULL)
 			return false;
 		*ether_type = vlan->eth_proto;
@@ -55,14 +58,15 @@ parse_ether(const struct rte_mbuf *m, struct layout *layout, rte_be16_t *ether_t
 static bool
 parse_ipv4(const struct rte_mbuf *m, struct layout *layout)
 {
-	const struct rte_ipv4_hdr *ip = bytes_at(m, layout->l2_len, sizeof(*ip));
+	const uint32_t offset = layout->start + layout->l2_len;
+	const struct rte_ipv4_hdr *ip = bytes_at(m, offset, sizeof(*ip));
 
 	if (ip == NULL || ip->version_ihl >> 4 != 4
 		|| (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 			   != 0)
 		return false;
 	layout->l3_len = rte_ipv4_hdr_len(ip);
-	layout->ip_end = layout->l2_len + rte_be_to_cpu_16(ip->total_length);
+	layout->ip_end = offset + rte_be_to_cpu_16(ip->total_length);
 	layout->protocol = ip->next_proto_id;
 	return layout->l3_len >= sizeof(*ip);
 }
@@ -72,18 +76,19 @@ parse_ipv4(const struct rte_mbuf *m, struct layout *layout)
 static bool
 parse_ipv6(const struct rte_mbuf *m, struct layout *layout)
 {
-	const struct rte_ipv6_hdr *ip = bytes_at(m, layout->l2_len, sizeof(*ip));
+	const uint32_t offset = layout->start + layout->l2_len;
+	const struct rte_ipv6_hdr *ip = bytes_at(m, offset, sizeof(*ip));
 	const uint8_t *extension;
 
 	if (ip == NULL || (ip->vtc_flow & RTE_BE32(0xf0000000)) != RTE_BE32(0x60000000))
 		return false;
 	layout->ipv6 = true;
 	layout->l3_len = sizeof(*ip);
-	layout->ip_end = layout->l2_len + layout->l3_len + rte_be_to_cpu_16(ip->payload_len);
+	layout->ip_end = offset + layout->l3_len + rte_be_to_cpu_16(ip->payload_len);
 	layout->protocol = ip->proto;
 	while (layout->protocol == IPPROTO_HOPOPTS || layout->protocol == IPPROTO_ROUTING
 		|| layout->protocol == IPPROTO_DSTOPTS) {
-		extension = bytes_at(m, layout->l2_len + layout->l3_len, 8);
+		extension = bytes_at(m, offset + layout->l3_len, 8);
 		if (extension == NULL)
 			return false;
 		layout->protocol = extension[0];
@@ -94,10 +99,16 @@ parse_ipv6(const struct rte_mbuf *m, struct layout *layout)
 	return true;
 }
 
+static uint32_t
+l4_offset(const struct layout *layout)
+{
+	return layout->start + layout->l2_len + layout->l3_len;
+}
+
 static bool
 parse_l4(const struct rte_mbuf *m, struct layout *layout)
 {
-	uint32_t offset = layout->l2_len + layout->l3_len;
+	uint32_t offset = l4_offset(layout);
 	const struct rte_tcp_hdr *tcp;
 
 	if (layout->protocol == IPPROTO_UDP) {
@@ -113,20 +124,39 @@ parse_l4(const struct rte_mbuf *m, struct layout *layout)
 	return layout->l4_len >= sizeof(*tcp) && offset + layout->l4_len <= m->data_len;
 }
 
+static bool
+parse_ip(const struct rte_mbuf *m, struct layout *layout)
+{
+	rte_be16_t ether_type;
+
+	if (!parse_ether(m, layout, &ether_type))
+		return false;
+	if (ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
+		return parse_ipv4(m, layout);
+	return ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && parse_ipv6(m, layout);
+}
+
 // True when m is a whole TCP segment or UDP datagram, its headers in the first mbuf.
 static bool
 parse(const struct rte_mbuf *m, struct layout *layout)
 {
-	rte_be16_t ether_type;
+	*layout = (struct layout){0};
+	return parse_ip(m, layout) && parse_l4(m, layout);
+}
 
-	memset(layout, 0, sizeof(*layout));
-	if (!parse_ether(m, layout, &ether_type))
+// The same of what is inside VXLAN or IPIP. Other UDP with its checksum further behind is no
+// business of Linux.
+static bool
+parse_tunnel(const struct rte_mbuf *m, struct layout *outer, struct layout *inner)
+{
+	*outer = *inner = (struct layout){0};
+	if (!parse_ip(m, outer))
 		return false;
-	if (ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
-		return parse_ipv4(m, layout) && parse_l4(m, layout);
-	if (ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
-		return parse_ipv6(m, layout) && parse_l4(m, layout);
-	return false;
+	inner->start = l4_offset(outer);
+	if (outer->protocol == IPPROTO_IPIP)
+		return parse_ipv4(m, inner) && parse_l4(m, inner);
+	inner->start += (uint32_t)sizeof(struct rte_udp_hdr) + VXLAN_HEADER_LEN;
+	return outer->protocol == IPPROTO_UDP && parse_ip(m, inner) && parse_l4(m, inner);
 }
 
 static uint16_t
@@ -183,7 +213,7 @@ set_gso_metadata(
 {
 	uint8_t gso_type = header->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
 	bool udp = layout->protocol == IPPROTO_UDP;
-	uint32_t headers = layout->l2_len + layout->l3_len + layout->l4_len, segments;
+	uint32_t headers = l4_offset(layout) + layout->l4_len, segments;
 
 	if (!gso_fits_protocol(gso_type, layout) || header->gso_size == 0
 		|| layout->ip_end != m->pkt_len)
@@ -198,12 +228,40 @@ set_gso_metadata(
 	return 0;
 }
 
-int
-vnet_to_mbuf(const struct virtio_net_hdr *header, struct rte_mbuf *m)
+static bool
+describes(const struct virtio_net_hdr *header, const struct layout *layout)
+{
+	return header->csum_start == l4_offset(layout)
+	       && header->csum_offset == checksum_offset(layout->protocol);
+}
+
+static int
+super_frame_in_tunnel(const struct virtio_net_hdr *header, struct rte_mbuf *m)
+{
+	struct layout outer, inner;
+	int ret;
+
+	if (!parse_tunnel(m, &outer, &inner) || !describes(header, &inner)
+		|| outer.ip_end != inner.ip_end)
+		return -EBADMSG;
+	set_checksum_metadata(m, &inner);
+	ret = set_gso_metadata(m, header, &inner);
+	if (ret < 0)
+		return ret;
+	m->l2_len = (inner.start - l4_offset(&outer) + inner.l2_len) & 0x7f;
+	m->outer_l2_len = outer.l2_len & 0x7f;
+	m->outer_l3_len = outer.l3_len & 0x1ff;
+	m->ol_flags |= outer.ipv6 ? RTE_MBUF_F_TX_OUTER_IPV6 : RTE_MBUF_F_TX_OUTER_IPV4;
+	m->ol_flags |= outer.protocol == IPPROTO_UDP ? RTE_MBUF_F_TX_TUNNEL_VXLAN
+						     : RTE_MBUF_F_TX_TUNNEL_IPIP;
+	return 0;
+}
+
+static int
+to_mbuf(const struct virtio_net_hdr *header, struct rte_mbuf *m, bool tunnels)
 {
 	uint32_t field = (uint32_t)header->csum_start + header->csum_offset;
 	struct layout layout;
-	bool described;
 
 	if ((header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0) {
 		if (header->gso_type != VIRTIO_NET_HDR_GSO_NONE)
@@ -214,16 +272,27 @@ vnet_to_mbuf(const struct virtio_net_hdr *header, struct rte_mbuf *m)
 	}
 	if (field + sizeof(uint16_t) > m->pkt_len)
 		return -EBADMSG;
-	described = parse(m, &layout) && header->csum_start == layout.l2_len + layout.l3_len
-		    && header->csum_offset == checksum_offset(layout.protocol);
-	if (!described)
-		return header->gso_type == VIRTIO_NET_HDR_GSO_NONE
-			       ? finish_checksum(m, header->csum_start, field)
-			       : -EBADMSG;
+	if (!parse(m, &layout) || !describes(header, &layout)) {
+		if (header->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+			return finish_checksum(m, header->csum_start, field);
+		return tunnels ? super_frame_in_tunnel(header, m) : -EBADMSG;
+	}
 	set_checksum_metadata(m, &layout);
 	if (header->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return 0;
 	return set_gso_metadata(m, header, &layout);
+}
+
+int
+vnet_to_mbuf(const struct virtio_net_hdr *header, struct rte_mbuf *m)
+{
+	return to_mbuf(header, m, false);
+}
+
+int
+vnet_to_mbuf_of_uplink(const struct virtio_net_hdr *header, struct rte_mbuf *m)
+{
+	return to_mbuf(header, m, true);
 }
 
 static uint8_t

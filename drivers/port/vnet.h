@@ -27,6 +27,11 @@
 // header contradicts the frame, drop it.
 int vnet_to_mbuf(const struct virtio_net_hdr *header, struct rte_mbuf *m);
 
+// The same for ports whose frames come out of their tunnels before anybody else looks at them: a
+// super-frame inside VXLAN or IPIP, which Linux passes with the inner frame's header, is taken, its
+// metadata those of PORT_TX_TUNNEL_TSO (port.h).
+int vnet_to_mbuf_of_uplink(const struct virtio_net_hdr *header, struct rte_mbuf *m);
+
 // Fills the header for a frame with metadata.
 void vnet_from_mbuf(const struct rte_mbuf *m, struct virtio_net_hdr *header);
 

@@ -287,11 +287,140 @@ test_hostile(void **state)
 		header.csum_start = (random & 32) != 0 ? l4 : (uint16_t)(random >> 33 & 127);
 		header.csum_offset = (random & 64) != 0 ? 16 : (uint16_t)(random >> 25 & 31);
 		m = make_frame(f, frame, len);
-		if (vnet_to_mbuf(&header, m) == 0 && (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0)
+		if (((i & 1) != 0 ? vnet_to_mbuf_of_uplink(&header, m) : vnet_to_mbuf(&header, m))
+				== 0
+			&& (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0)
 			assert_true((uint32_t)(m->l2_len + m->l3_len + m->l4_len) <= m->pkt_len);
 		rte_pktmbuf_free(m);
 	}
 	assert_no_leak(f);
+}
+
+// --- super-frames inside tunnels
+
+// An outer IPv4 or IPv6 header and, for VXLAN, UDP and VXLAN headers before an inner frame (IPIP:
+// its packet). Returns the length; *inner is where the inner frame or packet starts.
+static uint32_t
+build_tunnel(uint8_t *frame, bool vxlan, bool outer6, const uint8_t *payload, uint32_t len,
+	uint32_t *inner)
+{
+	const uint16_t udp = vxlan ? 8 + 8 : 0, at = 14;
+	const uint16_t l3_len = outer6 ? 40 : 20;
+
+	memset(frame, 0, FRAME_MAX);
+	frame[12] = outer6 ? 0x86 : 8;
+	frame[13] = outer6 ? 0xdd : 0;
+	if (outer6) {
+		struct rte_ipv6_hdr *ip = (void *)(frame + at);
+
+		ip->vtc_flow = RTE_BE32(0x60000000);
+		ip->payload_len = rte_cpu_to_be_16((uint16_t)(udp + len));
+		ip->proto = vxlan ? IPPROTO_UDP : IPPROTO_IPIP;
+	} else {
+		struct rte_ipv4_hdr *ip = (void *)(frame + at);
+
+		ip->version_ihl = 0x45;
+		ip->total_length = rte_cpu_to_be_16((uint16_t)(l3_len + udp + len));
+		ip->next_proto_id = vxlan ? IPPROTO_UDP : IPPROTO_IPIP;
+	}
+	*inner = (uint32_t)(at + l3_len + udp);
+	memcpy(frame + *inner, payload, len);
+	return *inner + len;
+}
+
+static const struct {
+	const char *name;
+	bool vxlan, outer6;
+	enum shape shape;
+	uint8_t gso_type;
+	uint64_t ol_flags;
+} tunnels[] = {
+	{"vxlan", true, false, TCP4, G_TCP4,
+		TCP4_FLAGS | SEG | RTE_MBUF_F_TX_TUNNEL_VXLAN | RTE_MBUF_F_TX_OUTER_IPV4},
+	{"vxlan over v6", true, true, TCP4, G_TCP4,
+		TCP4_FLAGS | SEG | RTE_MBUF_F_TX_TUNNEL_VXLAN | RTE_MBUF_F_TX_OUTER_IPV6},
+	{"v6 in vxlan", true, false, TCP6, G_TCP6,
+		TCP6_FLAGS | SEG | RTE_MBUF_F_TX_TUNNEL_VXLAN | RTE_MBUF_F_TX_OUTER_IPV4},
+	{"vxlan with a tag", true, false, TCP4_TAGGED, G_TCP4,
+		TCP4_FLAGS | SEG | RTE_MBUF_F_TX_TUNNEL_VXLAN | RTE_MBUF_F_TX_OUTER_IPV4},
+	{"udp in vxlan", true, false, UDP4, G_UDP,
+		UDP4_FLAGS | USEG | RTE_MBUF_F_TX_TUNNEL_VXLAN | RTE_MBUF_F_TX_OUTER_IPV4},
+	{"ipip", false, false, TCP4, G_TCP4,
+		TCP4_FLAGS | SEG | RTE_MBUF_F_TX_TUNNEL_IPIP | RTE_MBUF_F_TX_OUTER_IPV4},
+};
+
+// Returns the frame's length; *header is what the kernel sends with it.
+static uint32_t
+build_tunnel_row(uint8_t *frame, size_t row, struct virtio_net_hdr *header)
+{
+	static uint8_t inner[FRAME_MAX];
+	uint16_t l4, skipped = tunnels[row].vxlan ? 0 : 14;
+	uint32_t len = build(inner, tunnels[row].shape, 6000, &l4), start;
+
+	len = build_tunnel(frame, tunnels[row].vxlan, tunnels[row].outer6, inner + skipped,
+		len - skipped, &start);
+	*header = (struct virtio_net_hdr){
+		.flags = NEEDS,
+		.gso_type = tunnels[row].gso_type,
+		.gso_size = 1400,
+		.csum_start = (uint16_t)(start + l4 - skipped),
+		.csum_offset = tunnels[row].shape == UDP4 ? 6 : 16,
+	};
+	return len;
+}
+
+static void
+test_tunnels(void **state)
+{
+	struct port_fixture *f = *state;
+	static uint8_t frame[FRAME_MAX];
+
+	for (size_t row = 0; row < RTE_DIM(tunnels); row++) {
+		struct virtio_net_hdr header;
+		const uint32_t len = build_tunnel_row(frame, row, &header);
+		struct rte_mbuf *m = make_frame(f, frame, len);
+
+		assert_int_equal(vnet_to_mbuf(&header, m), -EBADMSG);
+		if (vnet_to_mbuf_of_uplink(&header, m) != 0)
+			fail_msg("%s: refused", tunnels[row].name);
+		assert_true(m->ol_flags == tunnels[row].ol_flags);
+		assert_int_equal(m->tso_segsz, 1400);
+		assert_int_equal(m->outer_l2_len, 14);
+		assert_int_equal(m->outer_l3_len, tunnels[row].outer6 ? 40 : 20);
+		assert_int_equal(m->outer_l2_len + m->outer_l3_len + m->l2_len + m->l3_len,
+			header.csum_start);
+		assert_memory_equal(flat(m), frame, len);
+		rte_pktmbuf_free(m);
+	}
+	assert_no_leak(f);
+}
+
+// Headers that contradict the tunnel: each is refused, however the others are.
+static void
+test_tunnel_lies(void **state)
+{
+	struct port_fixture *f = *state;
+	static uint8_t frame[FRAME_MAX];
+
+	for (int lie = 0; lie < 5; lie++) {
+		struct virtio_net_hdr header;
+		uint32_t len = build_tunnel_row(frame, 0, &header);
+		struct rte_mbuf *m;
+
+		if (lie == 0)
+			header.csum_start++;
+		else if (lie == 1)
+			header.gso_type = G_TCP6;
+		else if (lie == 2)
+			frame[17]--; // the outer packet ends before the inner one
+		else if (lie == 3)
+			len--;
+		else
+			header.gso_size = 1; // more segments than anybody makes
+		m = make_frame(f, frame, len);
+		assert_int_equal(vnet_to_mbuf_of_uplink(&header, m), -EBADMSG);
+		rte_pktmbuf_free(m);
+	}
 }
 
 static void
@@ -330,6 +459,8 @@ main(void)
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_tunnels),
+		cmocka_unit_test(test_tunnel_lies),
 		cmocka_unit_test(test_vlan),
 	};
 
