@@ -19,6 +19,7 @@
 #include "objects/nexthop.h"
 #include "sync.h"
 #include "tombstones.h"
+#include "uplink.h"
 
 uint64_t
 causewayd_now_ms(void)
@@ -69,9 +70,10 @@ causewayd_create(const struct options *options)
 		d->dp = dp_create(d->base, whole->dp_path, &sync_handler, d);
 		d->changes = changes_create(d);
 		d->api = api_create(d);
+		d->uplinks = uplinks_create(d);
 	}
 	if (d->objects == NULL || d->dp == NULL || d->changes == NULL || d->api == NULL
-		|| netlink_open(&d->netlink) < 0) {
+		|| d->uplinks == NULL || netlink_open(&d->netlink) < 0) {
 		log_error("cannot start: no memory or no netlink socket");
 		goto fail;
 	}
@@ -93,6 +95,7 @@ causewayd_free(struct causewayd *d)
 	mirror_free(d->mirror);
 	leases_free(d->leases);
 	changes_free(d->changes);
+	uplinks_free(d->uplinks);
 	sync_free(d->sync);
 	api_free(d->api);
 	for (uint32_t id = 0; id < CW_MAX_PORTS; id++)

@@ -19,6 +19,7 @@ struct leases;
 struct mirror;
 struct sync;
 struct tombstones;
+struct uplinks;
 
 enum dataplane_state {
 	DATAPLANE_AWAY,
@@ -46,6 +47,7 @@ struct causewayd {
 	struct flannel *flannel; // NULL: not configured
 	struct mirror *mirror; // NULL: the kernel's tables are not followed
 	struct leases *leases; // NULL: not configured
+	struct uplinks *uplinks;
 	struct nl_sock *netlink; // in our own namespace
 	enum dataplane_state dataplane;
 	uint64_t epoch; // last committed

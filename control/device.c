@@ -13,6 +13,7 @@
 #include "packet_socket.h"
 #include "socket_device.h"
 #include "tap.h"
+#include "uplink.h"
 #include "xsk.h"
 
 void
@@ -44,6 +45,8 @@ device_set_arguments(struct port *port, int ifindex)
 {
 	if (port->kind == CW_PORT_AF_XDP)
 		snprintf(port->args, sizeof(port->args), "ifindex=%d", ifindex);
+	else if (port_is_uplink_device(port))
+		snprintf(port->args, sizeof(port->args), "uplink=1");
 }
 
 static unsigned int
@@ -109,6 +112,8 @@ device_reopen(struct causewayd *d, struct port *port, char *reason, size_t reaso
 	}
 	if (port_has_socket(port))
 		ret = socket_device_reopen(d, port, endpoint);
+	else if (port_is_uplink_device(port))
+		ret = uplink_open(d, port);
 	else if (endpoint == NULL)
 		ret = -ENODEV;
 	else
@@ -224,6 +229,8 @@ device_remove(struct causewayd *d, const struct port *port, const struct endpoin
 		ret = remove_tap(d, port, endpoint);
 	else if (ret == 0 && port_has_socket(port))
 		ret = socket_device_remove(d, port, endpoint);
+	else if (ret == 0 && port_is_uplink_device(port))
+		ret = uplink_remove(d, port);
 	else if (ret == 0 && port_needs_descriptors(port))
 		ret = remove_veth(d, port);
 	if (ret < 0 && ret != -ENODEV) {

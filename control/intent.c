@@ -87,7 +87,7 @@ clean_row(void *arg, const char *key, const char *value)
 	const cJSON *port_json = cJSON_GetObjectItem(json, "port");
 	const cJSON *endpoint_json = cJSON_GetObjectItem(json, "endpoint");
 	struct endpoint *endpoint = object_new(OBJECT_ENDPOINT, sizeof(*endpoint));
-	struct port port = {.object.type = OBJECT_PORT};
+	struct port port = {.object.type = OBJECT_PORT, .origin = PORT_OF_ENDPOINT};
 	char kind[16], role[16];
 
 	if (endpoint != NULL && left->n < MAX_INTENTS) {

@@ -13,6 +13,7 @@
 #include "mirror/mirror.h"
 #include "network_change.h"
 #include "objects/nexthop.h"
+#include "uplink.h"
 #include "watch.h"
 
 // One replay. It ends with the connection, whose requests then all fail.
@@ -87,6 +88,26 @@ answered(struct sync *sync)
 	replay(sync);
 }
 
+// Descriptors that the data plane kept over our restart.
+static void
+take_back(struct sync *sync, struct port *port, const struct dp_reply *reply)
+{
+	int ret;
+
+	device_keep(sync->d, port->id, reply->fds, reply->frame->n_fds);
+	for (unsigned int i = 0; i < reply->frame->n_fds; i++)
+		reply->fds[i] = -1;
+	if (!port_is_uplink_device(port))
+		return;
+	ret = uplink_adopt(sync->d, port);
+	if (ret == 0)
+		return;
+	log_warning("uplink is opened again: %s port=%s ifname=%s", strerror(-ret), port->name,
+		port->ifname);
+	device_forget(sync->d, port->id);
+	reopen(sync, port);
+}
+
 static void
 on_descriptors(void *arg, const struct dp_reply *reply)
 {
@@ -97,13 +118,10 @@ on_descriptors(void *arg, const struct dp_reply *reply)
 	free(asked);
 	if (reply == NULL)
 		return; // the whole replay is over
-	if (reply->frame->n_fds > 0 && reply->frame->n_fds <= CW_MAX_QUEUES) {
-		device_keep(sync->d, port->id, reply->fds, reply->frame->n_fds);
-		for (unsigned int i = 0; i < reply->frame->n_fds; i++)
-			reply->fds[i] = -1;
-	} else {
+	if (reply->frame->n_fds > 0 && reply->frame->n_fds <= CW_MAX_QUEUES)
+		take_back(sync, port, reply);
+	else
 		reopen(sync, port);
-	}
 	answered(sync);
 }
 
@@ -223,6 +241,19 @@ on_node(void *arg, const struct dp_reply *reply)
 	changes_wake(d->changes);
 }
 
+// Sockets that live as long as the data plane's session are not ours any more: with one of them
+// here a device would not fall back to the kernel when the data plane dies.
+static void
+forget_session(struct causewayd *d)
+{
+	for (uint32_t id = 1; id < CW_MAX_PORTS; id++) {
+		const struct port *port = port_by_id(d->objects, id);
+
+		if (port != NULL && !port_keeps_descriptors(port))
+			device_forget(d, id);
+	}
+}
+
 static void
 on_replayed(void *arg, bool lost)
 {
@@ -240,12 +271,8 @@ on_replayed(void *arg, bool lost)
 	for (unsigned int i = 0; i < sync->n_sent; i++)
 		if (sync->sent[i]->state != OBJECT_REFUSED && sync->sent[i]->state != OBJECT_DOWN)
 			object_set_state(sync->sent[i], OBJECT_READY, NULL);
-	for (uint32_t id = 1; id < CW_MAX_PORTS; id++) {
-		const struct port *port = port_by_id(d->objects, id);
-
-		if (port != NULL && !port_keeps_descriptors(port))
-			device_forget(d, id);
-	}
+	forget_session(d);
+	uplinks_changed(d->uplinks); // what the data plane refused is known now
 	d->epoch = sync->epoch;
 	log_info("data plane has everything objects=%u refused=%u ms=%llu", sync->n_sent,
 		sync->refused, (unsigned long long)(causewayd_now_ms() - sync->started_ms));
@@ -318,6 +345,7 @@ on_disconnected(void *arg)
 	struct causewayd *d = arg;
 
 	store_rollback(d->store); // of a replay that was asking for descriptors
+	forget_session(d);
 	sync_free(d->sync);
 	d->sync = NULL;
 	d->dataplane = DATAPLANE_AWAY;

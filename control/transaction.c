@@ -12,6 +12,7 @@
 #include "log.h"
 #include "mirror/mirror.h"
 #include "transaction_private.h"
+#include "uplink.h"
 #include "watch.h"
 
 static void send_changes(struct transaction *t);
@@ -354,6 +355,14 @@ set_state(const struct transaction *t, struct object *after, const struct object
 		object_set_state(after, t->heard ? OBJECT_READY : OBJECT_WAITING, NULL);
 }
 
+// Sockets of the veth kinds live as long as the data plane's session; others are kept. Those of an
+// uplink would take its frames from the kernel with nobody to read them.
+static bool
+is_of_session(const struct transaction *t, const struct port *port)
+{
+	return !port_keeps_descriptors(port) && (t->heard || port_is_uplink_device(port));
+}
+
 static void
 conclude_put(struct transaction *t, struct change *change)
 {
@@ -363,9 +372,7 @@ conclude_put(struct transaction *t, struct change *change)
 		object_set_state(after, OBJECT_REFUSED, change->reason);
 	else
 		set_state(t, after, before);
-	// Sockets of the veth kinds live as long as the data plane's session; others are kept.
-	if (after->type == OBJECT_PORT && t->heard
-		&& !port_keeps_descriptors((const struct port *)after))
+	if (after->type == OBJECT_PORT && is_of_session(t, (const struct port *)after))
 		device_forget(t->d, ((const struct port *)after)->id);
 	tell(t, after, before != NULL ? "set" : "add");
 	if (!t->tolerant)

@@ -8,6 +8,7 @@
 #include "objects/port_socket.h"
 #include "port_change.h"
 #include "socket_device.h"
+#include "uplink.h"
 
 static const char *const kinds[] = {
 	"null", "ring", "pcap", "vhost-user", "memif", "af_packet", "af_xdp", NULL};
@@ -72,21 +73,16 @@ check_socket(struct request *request, const struct port *port)
 	return false;
 }
 
-static bool
-is_of_device(const struct port *port)
-{
-	return port->kind == CW_PORT_AF_PACKET || port->kind == CW_PORT_AF_XDP;
-}
-
 // Devices of the node are taken for uplinks only; those of pods come by endpoint.add.
 static bool
-check_device(struct request *request, const struct port *port)
+check_device(struct request *request, struct port *port)
 {
+	const bool mtu_given = schema_get(request->params, "mtu") != NULL;
 	struct failure failure;
 
-	if (!is_of_device(port) && port->ifname[0] == '\0')
+	if (!port_is_uplink_device(port) && port->ifname[0] == '\0')
 		return true;
-	if (!is_of_device(port))
+	if (!port_is_uplink_device(port))
 		failure_set(&failure, CW_RPC_INVALID_PARAMS, "ifname", port->ifname, "leave it out",
 			"a port of kind %s has no device of the node",
 			cw_port_kind_name(port->kind));
@@ -99,7 +95,7 @@ check_device(struct request *request, const struct port *port)
 		failure_set(&failure, CW_RPC_INVALID_PARAMS, "ifname", NULL,
 			"give the node's interface", "a port of kind %s needs ifname",
 			cw_port_kind_name(port->kind));
-	else
+	else if (uplink_describe(request->d, port, mtu_given, &failure) == 0)
 		return true;
 	request_fail(request, &failure);
 	return false;
@@ -118,14 +114,14 @@ read_port(struct request *request)
 	cJSON_Delete(params);
 	if (port == NULL)
 		return NULL;
-	network = network_by_id(request->d->objects, port->network);
-	if (port->mtu == 0 && network != NULL)
-		port->mtu = network->mtu;
 	port->origin = PORT_OF_USER;
 	if (!check_device(request, port)) {
 		object_free(&port->object);
 		return NULL;
 	}
+	network = network_by_id(request->d->objects, port->network);
+	if (port->mtu == 0 && network != NULL)
+		port->mtu = network->mtu;
 	if (!port_has_socket(port))
 		return port;
 	if (port->queues == 0)
@@ -134,6 +130,19 @@ read_port(struct request *request)
 		return port;
 	object_free(&port->object);
 	return NULL;
+}
+
+// What the port needs on the node, before the data plane hears of it.
+static int
+make_device(struct causewayd *d, struct port *port, struct failure *failure)
+{
+	int ret = 0;
+
+	if (port_has_socket(port))
+		return socket_device_make(d, port, NULL, -1, failure);
+	if (port_is_uplink_device(port))
+		ret = uplink_open(d, port);
+	return ret < 0 ? uplink_failure(port, ret, failure) : 0;
 }
 
 static void
@@ -161,7 +170,7 @@ add(struct request *request)
 	}
 	port->id = (uint32_t)id;
 	port->generation = generation_new();
-	if (port_has_socket(port) && socket_device_make(request->d, port, NULL, -1, &failure) < 0) {
+	if (make_device(request->d, port, &failure) < 0) {
 		object_free(&port->object);
 		request_fail(request, &failure);
 		return;

@@ -21,6 +21,8 @@ struct objects {
 	uint32_t vtep_users[CW_MAX_VTEPS];
 	uint32_t nexthop_users[CW_MAX_NEXTHOPS];
 	uint32_t last_id[OBJECT_TYPES]; // most recently taken
+	objects_changed_fn *changed; // NULL: nobody wants to know
+	void *changed_arg;
 };
 
 struct objects *
@@ -135,6 +137,13 @@ is_automatic_nexthop(const struct object *object)
 	return object->type == OBJECT_NEXTHOP && ((const struct nexthop *)object)->automatic;
 }
 
+static void
+tell(const struct objects *objects, const struct object *object)
+{
+	if (objects->changed != NULL)
+		objects->changed(objects->changed_arg, (enum object_type)object->type);
+}
+
 int
 objects_insert(struct objects *objects, struct object *object)
 {
@@ -151,6 +160,7 @@ objects_insert(struct objects *objects, struct object *object)
 	objects->counts[object->type]++;
 	index_by_id(objects, object, true);
 	class->references(object, count_up, objects);
+	tell(objects, object);
 	return 0;
 }
 
@@ -165,6 +175,14 @@ objects_remove(struct objects *objects, struct object *object)
 	if (is_automatic_nexthop(object))
 		tdelete(object, &objects->nexthops_by_content, nexthop_compare_content);
 	tdelete(object, &objects->roots[object->type], class->compare);
+	tell(objects, object);
+}
+
+void
+objects_on_change(struct objects *objects, objects_changed_fn *fn, void *arg)
+{
+	objects->changed = fn;
+	objects->changed_arg = arg;
 }
 
 struct object *

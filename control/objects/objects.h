@@ -16,6 +16,10 @@ int objects_insert(struct objects *objects, struct object *object);
 // Takes an object out of the tree; it becomes the caller's.
 void objects_remove(struct objects *objects, struct object *object);
 
+// Calls fn after each insertion and removal with the type of the object; one fn at a time.
+typedef void objects_changed_fn(void *arg, enum object_type type);
+void objects_on_change(struct objects *objects, objects_changed_fn *fn, void *arg);
+
 // The object with the key of probe, or NULL.
 struct object *objects_find(const struct objects *objects, const struct object *probe);
 // Calls fn for each object of the type in the order of keys, until it returns other than 0; returns

@@ -3,6 +3,10 @@
 
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <netlink/cache.h>
 #include <netlink/route/addr.h>
@@ -75,10 +79,38 @@ address_each(
 		struct nl_addr *local = rtnl_addr_get_local(addr);
 		struct cw_ip ip;
 
-		if (rtnl_addr_get_ifindex(addr) == ifindex && local != NULL
+		if ((ifindex == 0 || rtnl_addr_get_ifindex(addr) == ifindex) && local != NULL
 			&& netlink_ip(local, &ip) && !is_link_local(&ip))
 			ret = fn(arg, &ip);
 	}
 	nl_cache_free(cache);
 	return ret;
+}
+
+int
+address_watch(void)
+{
+	const struct sockaddr_nl groups = {
+		.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+	const int type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	const int fd = socket(AF_NETLINK, type, NETLINK_ROUTE);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&groups, sizeof(groups)) == 0)
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+// What the messages say is asked for anew by whoever watches: an overflow loses nothing.
+void
+address_watch_read(int fd)
+{
+	char message[1];
+
+	while (recv(fd, message, sizeof(message), MSG_TRUNC) >= 0 || errno == ENOBUFS)
+		;
 }

@@ -13,9 +13,15 @@ int address_add(struct nl_sock *sock, int ifindex, const struct cw_ip *ip);
 // Returns 0 or -errno; -EADDRNOTAVAIL: it has no such address.
 int address_delete(struct nl_sock *sock, int ifindex, const struct cw_ip *ip);
 
-// Calls fn for each address of the device but link-local ones (RFC 4291, 2.5.6); fn may add and
-// delete addresses. A value other than 0 that fn returns ends the walk. Returns that, or -errno.
+// Calls fn for each address of the device (0: of all devices) but link-local ones (RFC
+// 4291, 2.5.6); fn may add and delete addresses. A value other than 0 that fn returns ends the
+// walk. Returns that, or -errno.
 int address_each(
 	struct nl_sock *sock, int ifindex, int (*fn)(void *arg, const struct cw_ip *ip), void *arg);
+
+// A descriptor that becomes readable when addresses in the calling thread's namespace change; or
+// -errno. address_watch_read() makes it unreadable again.
+int address_watch(void);
+void address_watch_read(int fd);
 
 #endif

@@ -10,6 +10,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static int
+request(const char *ifname, void *value)
+{
+	struct ifreq ifreq = {.ifr_data = value};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+
+	if (fd < 0)
+		return -errno;
+	memcpy(ifreq.ifr_name, ifname, strnlen(ifname, IFNAMSIZ - 1));
+	ret = ioctl(fd, SIOCETHTOOL, &ifreq) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
 int
 ethtool_offloads_off(const char *ifname)
 {
@@ -17,19 +31,36 @@ ethtool_offloads_off(const char *ifname)
 	static const unsigned int commands[] = {
 		ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_STXCSUM, ETHTOOL_SSG};
 	struct ethtool_value value = {0};
-	struct ifreq request = {.ifr_data = (char *)&value};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret = 0;
+	int ret = 0;
 
-	if (fd < 0)
-		return -errno;
-	memcpy(request.ifr_name, ifname, strnlen(ifname, IFNAMSIZ - 1));
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && ret == 0; i++) {
 		value.cmd = commands[i];
-		if (ioctl(fd, SIOCETHTOOL, &request) < 0 && errno != EOPNOTSUPP) {
-			ret = -errno;
-			break;
-		}
+		ret = request(ifname, &value);
+		if (ret == -EOPNOTSUPP)
+			ret = 0;
 	}
-	close(fd);
 	return ret;
+}
+
+int
+ethtool_vlan_receive_off(const char *ifname)
+{
+	struct ethtool_value value = {.cmd = ETHTOOL_GFLAGS};
+	int ret = request(ifname, &value);
+
+	if (ret == -EOPNOTSUPP || (ret == 0 && (value.data & ETH_FLAG_RXVLAN) == 0))
+		return 0;
+	value.cmd = ETHTOOL_SFLAGS;
+	value.data &= ~(unsigned int)ETH_FLAG_RXVLAN;
+	return ret == 0 ? request(ifname, &value) : ret;
+}
+
+unsigned int
+ethtool_receive_queues(const char *ifname)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+
+	if (request(ifname, &channels) < 0)
+		return 1;
+	return channels.rx_count + channels.combined_count;
 }

@@ -7,4 +7,9 @@
 // -errno. Needs CAP_NET_RAW.
 int packet_socket_open(int ifindex);
 
+// The same in two steps, for a filter between them: nothing arrives before the second. Return the
+// descriptor or 0, else -errno.
+int packet_socket_new(void);
+int packet_socket_bind(int fd, int ifindex);
+
 #endif

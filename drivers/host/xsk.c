@@ -50,6 +50,14 @@ attach(int ifindex, int program, bool *native)
 }
 
 int
+xsk_socket(void)
+{
+	const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int
 xsk_open(int ifindex, bool *native)
 {
 	const unsigned int queue = 0;
@@ -62,11 +70,9 @@ xsk_open(int ifindex, bool *native)
 	ret = program = load_redirect(map);
 	if (ret < 0)
 		goto out;
-	fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		ret = -errno;
+	ret = fd = xsk_socket();
+	if (ret < 0)
 		goto out;
-	}
 	ret = bpf_map_update_elem(map, &queue, &fd, BPF_ANY);
 	if (ret < 0)
 		goto out;

@@ -12,6 +12,8 @@
 // a socket whose memory, rings and binding are the port driver's business, or -errno. *native says
 // which mode it is.
 int xsk_open(int ifindex, bool *native);
+// A socket without a program of its own. Returns it or -errno.
+int xsk_socket(void);
 // Returns 0 or -errno; no program there is no error.
 int xsk_detach(int ifindex);
 

@@ -134,3 +134,12 @@ class Slave:
     def offer(self):
         """All empty buffers to the master."""
         self.publish(1, self.size)
+
+    def received(self):
+        """What the master has put into them, frame by frame."""
+        frames = []
+        for slot in range(self.get("<H", self.ring_bytes + TAIL)):
+            length = self.get("<I", self.ring_bytes + DESCRIPTORS + 16 * slot + 4)
+            at = self.buffer(1, slot)
+            frames.append(bytes(self.map[at : at + length]))
+        return frames
