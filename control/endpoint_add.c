@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "announce.h"
 #include "attach.h"
 #include "device.h"
 #include "endpoint_del.h"
@@ -38,9 +39,33 @@ end(struct adding *adding, const struct failure *failure)
 	free(adding);
 }
 
+// Others may remember a former owner of the addresses. Pods with a driver of their own announce
+// themselves.
+static void
+announce(const struct adding *adding)
+{
+	const struct endpoint *endpoint =
+		endpoint_find(adding->d->objects, schema_string(adding->params, "container"),
+			schema_string(adding->params, "ifname"));
+	const struct port *port = port_by_id(adding->d->objects, endpoint->port);
+	struct netns_guard guard;
+	int ret = 0;
+
+	if (port_has_socket(port) || netns_enter(&guard, adding->netns) < 0)
+		return;
+	for (unsigned int i = 0; i < endpoint->n_ips && ret == 0; i++)
+		ret = announce_address(endpoint->ifname, endpoint->mac, &endpoint->ips[i].address);
+	netns_leave(&guard);
+	if (ret < 0)
+		log_debug("addresses are not announced: %s container=%s ifname=%s", strerror(-ret),
+			endpoint->container, endpoint->ifname);
+}
+
 static void
 on_added(void *arg, const struct failure *failure)
 {
+	if (failure->code == 0)
+		announce(arg);
 	end(arg, failure);
 }
 

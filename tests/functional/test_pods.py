@@ -6,6 +6,8 @@ import pytest
 from lib.raw import RawSocket, checksums_right
 from lib.traffic import iperf, ping
 from scapy.layers.inet import TCP, UDP
+from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr
+from scapy.layers.l2 import ARP
 
 GATEWAY = {4: "10.1.0.1", 6: "fd00:1::1"}
 
@@ -26,6 +28,25 @@ def test_everyone_pings_everyone(node, pods, family):
     for source, target in itertools.permutations(ends(node, pods, family), 2):
         lost[f"{source[0]} -> {target[0]}"] = ping(source[1], target[2])[0]
     assert not any(lost.values()), lost
+
+
+def test_new_pod_is_announced(node, pods):
+    """Its neighbours hear of its addresses, unasked, as soon as it is there."""
+    listener = pods[0].raw()
+    try:
+        pod = node.pod("new")
+        arp = listener.receive(lambda packet: ARP in packet and packet[ARP].psrc == pod.ip(4))
+        assert (arp[ARP].op, arp[ARP].pdst) == (1, pod.ip(4))
+        assert {arp.src, arp[ARP].hwsrc} == {pod.mac()}
+        advertisement = listener.receive(
+            lambda packet: ICMPv6ND_NA in packet and packet[ICMPv6ND_NA].tgt == pod.ip(6)
+        )
+        fields = advertisement[ICMPv6ND_NA]
+        assert (fields.O, fields.S, fields.R) == (1, 0, 0)
+        assert advertisement[ICMPv6NDOptDstLLAddr].lladdr == pod.mac()
+        assert checksums_right(advertisement)
+    finally:
+        listener.close()
 
 
 @pytest.mark.parametrize("size", [1472, 8000])
