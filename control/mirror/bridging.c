@@ -112,7 +112,8 @@ complete_tunnel(void *arg, struct object *object)
 	struct node *underlay;
 	uint32_t id;
 
-	if (plan_owns(object) || nexthop->kind != CW_NEXTHOP_TUNNEL || nexthop->underlay != 0)
+	if (plan_owns(object) || nexthop->kind != CW_NEXTHOP_TUNNEL || nexthop->underlay != 0
+		|| ip_is_multicast(&nexthop->via))
 		return 0;
 	underlay = resolve_underlay(plan, &nexthop->via, 0);
 	id = underlay != NULL ? underlay->id : 0;

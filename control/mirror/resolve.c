@@ -17,20 +17,6 @@ struct chain {
 	const struct kernel_hop *hop;
 };
 
-// RFC 1112, 6.4, and RFC 2464, 7.
-static void
-multicast_mac(const struct cw_ip *ip, uint8_t mac[6])
-{
-	if (ip->family == 4) {
-		memcpy(mac, (const uint8_t[]){0x01, 0x00, 0x5e}, 3);
-		mac[3] = ip->addr[1] & 0x7f;
-		memcpy(mac + 4, ip->addr + 2, 2);
-		return;
-	}
-	memcpy(mac, (const uint8_t[]){0x33, 0x33}, 2);
-	memcpy(mac + 2, ip->addr + 12, 4);
-}
-
 // --- neighbours on an uplink
 
 static void
@@ -72,10 +58,6 @@ resolve_uplink(const struct chain *chain, struct nexthop *to)
 	to->port = chain->device->port;
 	to->via = chain->hop->gateway;
 	to->path_mtu = chain->mtu;
-	if (ip_is_multicast(&chain->hop->gateway)) {
-		multicast_mac(&chain->hop->gateway, to->mac);
-		return true;
-	}
 	chain->node->ifindex = chain->device->ifindex;
 	chain->node->gateway = chain->hop->gateway;
 	neighbor_mac(chain);
@@ -120,20 +102,24 @@ resolve_remote_of(const struct plan *plan, const struct kernel_link *link,
 	return remote->family != 0;
 }
 
-// Completes a tunnel with its way through the underlay; without one it leads nowhere.
+// Completes a tunnel with its way through the underlay; without one it leads nowhere. A multicast
+// group is on link at the vtep's own uplink, which the data plane knows.
 static void
 finish_tunnel(const struct chain *chain, struct nexthop *to, uint32_t vni)
 {
 	const struct mirror_device *device = chain->device;
-	struct node *underlay = resolve_underlay(chain->plan, &to->via, device->link->lower);
+	const bool is_group = ip_is_multicast(&to->via);
+	const struct node *underlay = NULL;
 
-	if (underlay == NULL) {
+	if (!is_group)
+		underlay = resolve_underlay(chain->plan, &to->via, device->link->lower);
+	if (is_group ? device_of(chain->plan, device->link->lower) == NULL : underlay == NULL) {
 		*to = (struct nexthop){.kind = CW_NEXTHOP_UNREACHABLE, .network = chain->network};
 		return;
 	}
 	to->kind = CW_NEXTHOP_TUNNEL;
 	to->vtep = device->vtep;
-	to->underlay = underlay->id;
+	to->underlay = is_group ? 0 : underlay->id;
 	to->vni = vni;
 	to->path_mtu = lower_mtu(chain->mtu, device->link);
 }
@@ -309,21 +295,17 @@ resolve_underlay(struct plan *plan, const struct cw_ip *remote, int32_t lower)
 	struct kernel_hop hops[CW_MAX_MEMBERS], *hop;
 	const struct mirror_device *device = NULL;
 	const struct route_entry *route;
-	uint32_t n = 0, kept = 0;
+	uint32_t n, kept = 0;
 	struct node *node;
 	bool blackhole;
 
-	if (ip_is_multicast(remote)) {
-		hops[n++] = (struct kernel_hop){.ifindex = lower, .weight = 1};
-	} else {
-		route = routes_lookup(plan->tables->routes, RT_TABLE_MAIN, remote);
-		if (route == NULL || route->path->kernel.type != RTN_UNICAST)
-			return NULL;
-		n = route->path->kernel.n_hops;
-		memcpy(hops, route->path->kernel.hops, n * sizeof(hops[0]));
-		if (route->path->kernel.nexthop != 0)
-			n = object_hops(plan, route->path->kernel.nexthop, hops, &blackhole);
-	}
+	route = routes_lookup(plan->tables->routes, RT_TABLE_MAIN, remote);
+	if (route == NULL || route->path->kernel.type != RTN_UNICAST)
+		return NULL;
+	n = route->path->kernel.n_hops;
+	memcpy(hops, route->path->kernel.hops, n * sizeof(hops[0]));
+	if (route->path->kernel.nexthop != 0)
+		n = object_hops(plan, route->path->kernel.nexthop, hops, &blackhole);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct mirror_device *found = device_of(plan, hops[i].ifindex);
 
