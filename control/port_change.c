@@ -10,18 +10,32 @@ struct sweep {
 	struct transaction *t;
 	struct causewayd *d;
 	uint32_t port;
+	bool vteps[CW_MAX_VTEPS]; // by identifier: of the port
 	bool *nexthops; // by identifier: leads to the port
 	unsigned int rank; // of next hops
 	bool leads;
 	uint32_t *gone; // references to automatic next hops that go, by identifier
-	int n;
+	int configured;
 };
 
 static void
 drop(struct sweep *sweep, struct object *object)
 {
 	transaction_delete(sweep->t, object);
-	sweep->n++;
+	sweep->configured += !object_is_mirrored(object);
+}
+
+static int
+sweep_vtep(void *arg, struct object *object)
+{
+	const struct vtep *vtep = (const struct vtep *)object;
+	struct sweep *sweep = arg;
+
+	if (vtep->port == sweep->port) {
+		sweep->vteps[vtep->id] = true;
+		drop(sweep, object);
+	}
+	return 0;
 }
 
 static void
@@ -81,6 +95,7 @@ find_leading(void *arg, enum object_type type, uint32_t id)
 	struct sweep *sweep = arg;
 
 	sweep->leads |= type == OBJECT_NEXTHOP && sweep->nexthops[id];
+	sweep->leads |= type == OBJECT_VTEP && sweep->vteps[id];
 }
 
 // Next hops of one rank that refer to some that lead to the port: groups, tunnels.
@@ -152,6 +167,7 @@ port_delete(struct transaction *t, struct causewayd *d, struct port *port)
 		free(sweep.gone);
 		return -ENOMEM;
 	}
+	objects_each(d->objects, OBJECT_VTEP, sweep_vtep, &sweep);
 	objects_each(d->objects, OBJECT_NEXTHOP, sweep_nexthop, &sweep);
 	for (sweep.rank = 1; sweep.rank < NEXTHOP_RANKS; sweep.rank++)
 		objects_each(d->objects, OBJECT_NEXTHOP, sweep_rank, &sweep);
@@ -164,5 +180,5 @@ port_delete(struct transaction *t, struct causewayd *d, struct port *port)
 	nexthops_release(t, d, sweep.gone);
 	free(sweep.nexthops);
 	free(sweep.gone);
-	return sweep.n;
+	return sweep.configured;
 }

@@ -6,8 +6,8 @@
 
 #include "changes.h"
 
-// Deletes a port and every neighbour, FDB entry, next hop and route that leads to it. Returns how
-// many objects go besides the port, or -ENOMEM.
+// Deletes a port and every vtep, neighbour, FDB entry, next hop and route that leads to it. Returns
+// how many of those that go are configured, not mirrored from elsewhere; or -ENOMEM.
 int port_delete(struct transaction *t, struct causewayd *d, struct port *port);
 
 // Deletes automatic next hops that lose their last references: gone[] says by identifier how many

@@ -217,27 +217,53 @@ set(struct request *request)
 	request_run(request, t, port);
 }
 
+// What is configured must go first; what is mirrored goes along, and comes back in another way when
+// there is one.
+static void
+del_unused(struct request *request, struct port *port)
+{
+	struct transaction *t = transaction_new(request->d);
+	struct failure failure;
+	int configured;
+
+	if (t == NULL) {
+		fail_no_memory(request);
+		return;
+	}
+	configured = port_delete(t, request->d, port);
+	if (configured == 0) {
+		request_run(request, t, NULL);
+		return;
+	}
+	transaction_abort(t);
+	if (configured < 0) {
+		fail_no_memory(request);
+		return;
+	}
+	failure_set(&failure, CW_RPC_IN_USE, "name", port->name,
+		"delete its vteps, neighbours, FDB entries and next hops first",
+		"%d other objects refer to port %s", configured, port->name);
+	request_fail(request, &failure);
+}
+
 static void
 del(struct request *request)
 {
 	struct port *port = find(request);
 	struct failure failure = {0};
 
-	if (port != NULL && port->origin != PORT_OF_USER)
+	if (port == NULL)
+		run_del(request, NULL);
+	else if (port->origin != PORT_OF_USER)
 		failure_set(&failure, CW_RPC_IN_USE, "name", port->name,
 			port->origin == PORT_OF_HOST ? "network.set host=false takes it away"
 						     : "endpoint.del takes it away",
 			"port %s belongs to %s", port->name,
 			port->origin == PORT_OF_HOST ? "its network" : "an endpoint");
-	else if (port != NULL && objects_users(request->d->objects, OBJECT_PORT, port->id) > 0)
-		failure_set(&failure, CW_RPC_IN_USE, "name", port->name,
-			"delete its vteps, neighbours, FDB entries and next hops first",
-			"%u other objects refer to port %s",
-			objects_users(request->d->objects, OBJECT_PORT, port->id), port->name);
+	else
+		del_unused(request, port);
 	if (failure.code != 0)
 		request_fail(request, &failure);
-	else
-		run_del(request, port != NULL ? &port->object : NULL);
 }
 
 static void

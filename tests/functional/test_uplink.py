@@ -7,7 +7,7 @@ from lib.memif_peer import Slave
 from lib.raw import RawSocket
 from lib.rpc import RpcError
 from lib.traffic import iperf, ping
-from lib.uplink import REMOTE_NET, REMOTE_POD, VXLAN_PORT, WIRE, UplinkNode
+from lib.uplink import REMOTE_POD, VXLAN_PORT, WIRE, UplinkNode
 from lib.wait import wait_until
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
@@ -392,11 +392,12 @@ def test_deleted(world):
             world.node.call("route.del", network=network, prefix=route["prefix"])
     for nexthop in nexthops(world, "static"):
         world.node.call("nexthop.del", id=nexthop["id"])
-    for family in (4, 6):  # those that come from the kernel's tables
-        world.node.namespace.ip(f"-{family} route del {REMOTE_NET[family]}")
-    wait_until(lambda: not nexthops(world), "nothing leads to the port")
+    with pytest.raises(RpcError):
+        world.node.call("port.del", name="up")  # its vtep is configured
     world.node.call("vtep.del", name="t")
+    wait_until(lambda: nexthops(world), "the kernel's routes lead there, too")
     world.node.call("port.del", name="up")
+    assert not nexthops(world)
     assert attached(world) == []
     assert world.node.namespace.mac("eth0") == world.near_mac
     check_node(world)
