@@ -381,6 +381,8 @@ take_port_event(struct causewayd *d, const struct cw_port_event *event)
 		log_info("port is %s: %s port=%s", object_state_name(state), event->reason,
 			port->name);
 	object_set_state(&port->object, state, event->reason);
+	if (state == OBJECT_GONE)
+		uplinks_changed(d->uplinks);
 	publish_state(d, &port->object);
 	if (endpoint != NULL && state != OBJECT_DOWN) {
 		object_set_state(&endpoint->object, state, event->reason);

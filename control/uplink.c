@@ -2,9 +2,12 @@
 #include "uplink.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "address.h"
@@ -34,8 +37,9 @@ struct uplinks {
 	struct causewayd *d;
 	struct uplink *list;
 	struct event *refresh;
-	struct event *addresses; // the node's own have changed; NULL: not watched
+	struct event *changes; // of the node's devices and addresses; NULL: not watched
 	int watch;
+	int returned[CW_MAX_PORTS]; // by port: device that came back and was told of
 };
 
 // The node's own addresses, as collected from the kernel.
@@ -93,6 +97,23 @@ set_rules(struct causewayd *d, const struct uplink *uplink, const struct port *p
 	return ret;
 }
 
+// Whether a device has come back whose port could not do without it.
+static int
+find_returned(void *arg, struct object *object)
+{
+	const struct port *port = (const struct port *)object;
+	struct uplinks *uplinks = arg;
+	struct link_info link;
+
+	if (!port_is_uplink_device(port) || object->state != OBJECT_GONE
+		|| link_find(uplinks->d->netlink, port->ifname, &link) < 0
+		|| link.ifindex == uplinks->returned[port->id])
+		return 0;
+	uplinks->returned[port->id] = link.ifindex; // once: it may be of no use
+	log_info("device of an uplink is back port=%s ifname=%s", port->name, port->ifname);
+	return 1;
+}
+
 static void
 refresh(evutil_socket_t fd, short what, void *arg)
 {
@@ -117,12 +138,16 @@ refresh(evutil_socket_t fd, short what, void *arg)
 	}
 	if (failed > 0)
 		event_add(uplinks->refresh, &again);
+	// A replay opens it, and takes up what was left out with it.
+	if (d->dataplane == DATAPLANE_READY
+		&& objects_each(d->objects, OBJECT_PORT, find_returned, uplinks) > 0)
+		dp_disconnect(d->dp, "it is to be told of an uplink that is back");
 }
 
 void
 uplinks_changed(struct uplinks *uplinks)
 {
-	if (uplinks != NULL && uplinks->list != NULL)
+	if (uplinks != NULL)
 		event_active(uplinks->refresh, EV_TIMEOUT, 0);
 }
 
@@ -261,6 +286,17 @@ uplink_open(struct causewayd *d, struct port *port)
 	return 0;
 }
 
+// A socket stays with the device that it was bound to, whoever has its name now.
+static bool
+is_bound_to(int fd, int ifindex)
+{
+	struct sockaddr_ll address = {0};
+	socklen_t len = sizeof(address);
+
+	return getsockname(fd, (struct sockaddr *)&address, &len) == 0
+	       && address.sll_ifindex == ifindex;
+}
+
 int
 uplink_adopt(struct causewayd *d, struct port *port)
 {
@@ -274,7 +310,9 @@ uplink_adopt(struct causewayd *d, struct port *port)
 	ret = prepare(d, port, &uplink);
 	if (ret < 0)
 		return ret;
-	if (strcmp(former, port->args) != 0)
+	if (strcmp(former, port->args) != 0
+		|| (port->kind == CW_PORT_AF_PACKET
+			&& !is_bound_to(device->fds[0], uplink->ifindex)))
 		ret = -ENODEV; // another device of that name
 	for (unsigned int i = 0; i < device->n && ret == 0; i++)
 		ret = uplink_classifier_add(uplink->classifier, i, device->fds[i]);
@@ -303,9 +341,9 @@ uplink_remove(struct causewayd *d, const struct port *port)
 // --- all of them
 
 static void
-on_addresses(evutil_socket_t fd, short what, void *arg)
+on_changes(evutil_socket_t fd, short what, void *arg)
 {
-	address_watch_read(fd);
+	netlink_watch_read(fd);
 	uplinks_changed(arg);
 }
 
@@ -326,12 +364,12 @@ uplinks_create(struct causewayd *d)
 		return NULL;
 	*uplinks = (struct uplinks){.d = d, .watch = -1};
 	uplinks->refresh = event_new(d->base, -1, 0, refresh, uplinks);
-	uplinks->watch = address_watch();
+	uplinks->watch = netlink_watch(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 	if (uplinks->watch >= 0)
-		uplinks->addresses = event_new(
-			d->base, uplinks->watch, EV_READ | EV_PERSIST, on_addresses, uplinks);
-	if (uplinks->refresh == NULL || uplinks->addresses == NULL
-		|| event_add(uplinks->addresses, NULL) < 0) {
+		uplinks->changes = event_new(
+			d->base, uplinks->watch, EV_READ | EV_PERSIST, on_changes, uplinks);
+	if (uplinks->refresh == NULL || uplinks->changes == NULL
+		|| event_add(uplinks->changes, NULL) < 0) {
 		uplinks_free(uplinks);
 		return NULL;
 	}
@@ -349,8 +387,8 @@ uplinks_free(struct uplinks *uplinks)
 		forget(uplinks, uplinks->list->port);
 	if (uplinks->refresh != NULL)
 		event_free(uplinks->refresh);
-	if (uplinks->addresses != NULL)
-		event_free(uplinks->addresses);
+	if (uplinks->changes != NULL)
+		event_free(uplinks->changes);
 	if (uplinks->watch >= 0)
 		close(uplinks->watch);
 	free(uplinks);

@@ -14,8 +14,8 @@ struct uplinks;
 struct uplinks *uplinks_create(struct causewayd *d);
 void uplinks_free(struct uplinks *uplinks); // accepts NULL; what is attached stays
 
-// Objects or the node's addresses have changed: rules and groups follow from the event loop, once
-// for all that happens meanwhile.
+// Objects, their states or the node's devices and addresses have changed: rules and groups follow
+// from the event loop, once for all that happens meanwhile, and uplinks whose device is back.
 void uplinks_changed(struct uplinks *uplinks);
 
 // Whether the port is such a device.

@@ -3,10 +3,6 @@
 
 #include <errno.h>
 #include <linux/if_addr.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <netlink/cache.h>
 #include <netlink/route/addr.h>
@@ -85,32 +81,4 @@ address_each(
 	}
 	nl_cache_free(cache);
 	return ret;
-}
-
-int
-address_watch(void)
-{
-	const struct sockaddr_nl groups = {
-		.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
-	const int type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
-	const int fd = socket(AF_NETLINK, type, NETLINK_ROUTE);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)&groups, sizeof(groups)) == 0)
-		return fd;
-	ret = -errno;
-	close(fd);
-	return ret;
-}
-
-// What the messages say is asked for anew by whoever watches: an overflow loses nothing.
-void
-address_watch_read(int fd)
-{
-	char message[1];
-
-	while (recv(fd, message, sizeof(message), MSG_TRUNC) >= 0 || errno == ENOBUFS)
-		;
 }

@@ -19,9 +19,4 @@ int address_delete(struct nl_sock *sock, int ifindex, const struct cw_ip *ip);
 int address_each(
 	struct nl_sock *sock, int ifindex, int (*fn)(void *arg, const struct cw_ip *ip), void *arg);
 
-// A descriptor that becomes readable when addresses in the calling thread's namespace change; or
-// -errno. address_watch_read() makes it unreadable again.
-int address_watch(void);
-void address_watch_read(int fd);
-
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <netlink/errno.h>
 #include <netlink/socket.h>
@@ -94,4 +95,31 @@ netlink_ip(const struct nl_addr *addr, struct cw_ip *ip)
 	};
 	memcpy(ip->addr, nl_addr_get_binary_addr(addr), len);
 	return true;
+}
+
+int
+netlink_watch(uint32_t groups)
+{
+	const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+	const int type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	const int fd = socket(AF_NETLINK, type, NETLINK_ROUTE);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+// What the messages say is asked for anew by whoever watches: an overflow loses nothing.
+void
+netlink_watch_read(int fd)
+{
+	char message[1];
+
+	while (recv(fd, message, sizeof(message), MSG_TRUNC) >= 0 || errno == ENOBUFS)
+		;
 }

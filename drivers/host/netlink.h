@@ -15,6 +15,11 @@ int netlink_open(struct nl_sock **sock);
 // Accepts NULL.
 void netlink_close(struct nl_sock *sock);
 
+// A descriptor that becomes readable when something in the calling thread's namespace changes that
+// these groups (RTMGRP_LINK, ...) tell of; or -errno. netlink_watch_read() makes it unreadable.
+int netlink_watch(uint32_t groups);
+void netlink_watch_read(int fd);
+
 // libnl's error (negative NLE_*) as -errno; 0 and positive values become 0.
 int netlink_errno(int nl_error);
 

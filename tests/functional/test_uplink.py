@@ -7,7 +7,7 @@ from lib.memif_peer import Slave
 from lib.raw import RawSocket
 from lib.rpc import RpcError
 from lib.traffic import iperf, ping
-from lib.uplink import REMOTE_POD, VXLAN_PORT, WIRE, UplinkNode
+from lib.uplink import POD_NET, REMOTE_POD, VXLAN_PORT, WIRE, UplinkNode
 from lib.wait import wait_until
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
@@ -338,6 +338,19 @@ def test_both_die(world):
     check_node(world)
     check_pods(world)
     world.node.assert_alive()
+
+
+def test_device_returns(world):
+    """A device that vanished and came back, as with a driver that was loaded again."""
+    world.sessions[0].exchange()
+    world.node.namespace.ip("link del eth0")
+    wait_until(lambda: world.node.call("port.get", name="up")["state"] == "gone", "port is gone")
+    world.connect()
+    world.wait_up()
+    for family in (4, 6):
+        world.far.ip(f"-{family} route replace {POD_NET[family]} via {WIRE[family][0]}")
+    check_node(world)
+    check_pods(world)
 
 
 # ------------------------------------------------------------------------ refusals, the end

@@ -67,7 +67,11 @@ class UplinkNode:
         for namespace in (near, self.far):
             for scope in ("all", "default"):
                 namespace.sysctl(f"net/ipv6/conf/{scope}/accept_dad", 0)
-        near.ip(f"link add eth0 type veth peer name eth0 netns {self.far.name}")
+        addresses = [f"address {mac}" if mac else "" for mac in (self.near_mac, self.far_mac)]
+        near.ip(
+            f"link add eth0 {addresses[0]} type veth"
+            f" peer name eth0 {addresses[1]} netns {self.far.name}"
+        )
         if self.kind == "af_xdp":
             off = [word for feature in UNFINISHED for word in (feature, "off")]
             self.far.run("ethtool", "-K", "eth0", *off)
@@ -79,7 +83,7 @@ class UplinkNode:
                 namespace.ip(f"addr add {address} dev eth0{nodad}")
         self.near_mac, self.far_mac = near.mac("eth0"), self.far.mac("eth0")
         for family in (4, 6):
-            self.far.ip(f"addr add {REMOTE_POD[family]}/{HOST_BITS[family]} dev lo")
+            self.far.ip(f"addr replace {REMOTE_POD[family]}/{HOST_BITS[family]} dev lo")
             near.ip(f"-{family} route add {REMOTE_NET[family]} via {WIRE[family][1]}")
 
     def start(self):
