@@ -19,15 +19,16 @@ void device_forget(struct causewayd *d, uint32_t port);
 void device_set_arguments(struct port *port, int ifindex);
 
 // Gets descriptors for a port that has none here: attaches to a tap again where its record says it
-// is, makes new sockets for the veth kinds and for uplinks. Returns 0, -ENODEV when the device has vanished, or
-// -errno, with a sentence in reason.
+// is, makes new sockets for the veth kinds and for uplinks. Returns 0, -ENODEV when the device has
+// vanished, or -errno, with a sentence in reason.
 int device_reopen(struct causewayd *d, struct port *port, char *reason, size_t reason_len);
 
 // Whether the device of a port has vanished, as far as can be told from here.
 bool device_is_gone(struct causewayd *d, const struct port *port);
 
-// Deletes the device, or gives that of an uplink back to the kernel, and closes what is kept. endpoint: whose port it is, NULL for others. A
-// device or a namespace that has vanished is no error. Returns 0 or -errno.
+// Deletes the device, or gives that of an uplink back to the kernel, and closes what is kept.
+// endpoint: whose port it is, NULL for others. A device or a namespace that has vanished is no
+// error. Returns 0 or -errno.
 int device_remove(struct causewayd *d, const struct port *port, const struct endpoint *endpoint);
 
 #endif

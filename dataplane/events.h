@@ -16,7 +16,8 @@ struct worker;
 
 enum dp_event_type {
 	DP_EVENT_LEARN = 1, // mac was seen on port, and the FDB says otherwise
-	DP_EVENT_NEIGHBOR_WANTED, // a packet waits for ip, to which next hop 'value' leads (0: on link)
+	DP_EVENT_NEIGHBOR_WANTED, // a packet waits for ip, to which next hop 'value' leads (0: on
+				  // link)
 	DP_EVENT_TRACE, // index of a finished trace record
 	DP_EVENT_LEARN_REMOTE, // mac was seen behind tunnel peer ip of vtep 'value'
 	DP_EVENT_NEIGHBOR_SEEN, // ip answered with mac on port, in a network that resolves
