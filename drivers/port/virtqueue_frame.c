@@ -3,8 +3,7 @@
 // Frames in any layout that the rings allow: header and data anywhere in chains and tables, frames
 // over several merged buffers, super-frames.
 
-#include <rte_memcpy.h>
-
+#include "virtqueue_copy.h"
 #include "virtqueue_private.h"
 
 // A place in a chain.
@@ -29,9 +28,9 @@ copy(struct place *place, void *bytes, uint32_t len, enum direction direction)
 		uint32_t some = RTE_MIN(len, place->piece->len - place->offset);
 
 		if (direction == FROM_GUEST)
-			rte_memcpy(at, host, some);
+			copy_large(at, host, some);
 		else
-			rte_memcpy(host, at, some);
+			copy_large(host, at, some);
 		at += some;
 		len -= some;
 		place->offset += some;
