@@ -49,58 +49,71 @@ run_length(const struct misses *misses, const uint16_t *network, uint16_t start)
 	return (uint16_t)(end - start);
 }
 
-void
-route_lookup4(const struct dataplane *dp, const uint16_t *network, const rte_be32_t *ip, uint16_t n,
+// Destinations of one family; each function below is compiled for each.
+struct wanted {
+	bool is_v6;
+	union {
+		const rte_be32_t *v4;
+		const uint8_t *const *v6;
+	};
+};
+
+// Longest prefixes for addresses of one network; places are those of the burst.
+static __rte_always_inline void
+lookup_routes(const struct network *network, const struct wanted *wanted, const uint16_t *place,
+	uint16_t n, uint32_t *id)
+{
+	rte_be32_t v4[WORKER_BURST];
+	const uint8_t *v6[WORKER_BURST];
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (wanted->is_v6)
+			v6[i] = wanted->v6[place[i]];
+		else
+			v4[i] = wanted->v4[place[i]];
+		id[i] = LPM_MISS;
+	}
+	if (network != NULL && wanted->is_v6)
+		lpm_lookup6_bulk(network->routes6, v6, n, id);
+	else if (network != NULL)
+		lpm_lookup4_bulk(network->routes4, v4, n, id);
+}
+
+static __rte_always_inline void
+lookup(const struct dataplane *dp, const uint16_t *network, struct wanted wanted, uint16_t n,
 	const struct nexthop **nexthop)
 {
 	const struct neighbor *found[WORKER_BURST];
 	uint32_t id[WORKER_BURST];
-	rte_be32_t some[WORKER_BURST];
 	struct misses misses;
 
-	neighbor_lookup4_bulk(dp->neighbors, network, ip, n, found);
+	if (wanted.is_v6)
+		neighbor_lookup6_bulk(dp->neighbors, network, wanted.v6, n, found);
+	else
+		neighbor_lookup4_bulk(dp->neighbors, network, wanted.v4, n, found);
 	take_neighbors(found, n, nexthop, &misses);
 	for (uint16_t start = 0, count; start < misses.n; start = (uint16_t)(start + count)) {
 		const uint16_t *at = misses.at + start;
-		const struct network *of = dp_network(dp, network[*at]);
 
 		count = run_length(&misses, network, start);
-		for (uint16_t i = 0; i < count; i++) {
-			some[i] = ip[at[i]];
-			id[i] = LPM_MISS;
-		}
-		if (of != NULL)
-			lpm_lookup4_bulk(of->routes4, some, count, id);
+		lookup_routes(dp_network(dp, network[*at]), &wanted, at, count, id);
 		for (uint16_t i = 0; i < count; i++)
 			nexthop[at[i]] = resolve(dp, id[i]);
 	}
 }
 
 void
+route_lookup4(const struct dataplane *dp, const uint16_t *network, const rte_be32_t *ip, uint16_t n,
+	const struct nexthop **nexthop)
+{
+	lookup(dp, network, (struct wanted){.v4 = ip}, n, nexthop);
+}
+
+void
 route_lookup6(const struct dataplane *dp, const uint16_t *network, const uint8_t *const *ip,
 	uint16_t n, const struct nexthop **nexthop)
 {
-	const struct neighbor *found[WORKER_BURST];
-	uint32_t id[WORKER_BURST];
-	const uint8_t *some[WORKER_BURST];
-	struct misses misses;
-
-	neighbor_lookup6_bulk(dp->neighbors, network, ip, n, found);
-	take_neighbors(found, n, nexthop, &misses);
-	for (uint16_t start = 0, count; start < misses.n; start = (uint16_t)(start + count)) {
-		const uint16_t *at = misses.at + start;
-		const struct network *of = dp_network(dp, network[*at]);
-
-		count = run_length(&misses, network, start);
-		for (uint16_t i = 0; i < count; i++) {
-			some[i] = ip[at[i]];
-			id[i] = LPM_MISS;
-		}
-		if (of != NULL)
-			lpm_lookup6_bulk(of->routes6, some, count, id);
-		for (uint16_t i = 0; i < count; i++)
-			nexthop[at[i]] = resolve(dp, id[i]);
-	}
+	lookup(dp, network, (struct wanted){.is_v6 = true, .v6 = ip}, n, nexthop);
 }
 
 const struct nexthop *

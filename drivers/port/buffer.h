@@ -16,6 +16,7 @@
 // An rx call ends when it has this many bytes: the buffers of two super-frames stay in a core's
 // cache until they are sent, those of 64 do not, and copying out of memory costs twice as much.
 #define BUFFER_BURST_BYTES (128u << 10)
+#define BUFFER_BURST 64u // frames that are freed in one go
 
 struct buffer_pools {
 	struct rte_mempool *mbufs, *jumbos;
@@ -85,24 +86,22 @@ buffer_alloc_plain(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
 	return true;
 }
 
-// As rte_pktmbuf_free_bulk for n <= 64 frames, without touching the second cache line of the common
-// kind: one segment that nobody shares.
+// Frames of one segment that nobody shares, pool by pool; the others one by one.
 static inline void
-buffer_free_bulk(struct rte_mbuf *const *pkts, uint16_t n)
+buffer_free_mixed(struct rte_mbuf *const *pkts, uint16_t n)
 {
 	struct rte_mempool *pool = NULL;
-	void *run[64];
+	void *run[BUFFER_BURST];
 	unsigned int in_run = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 
-		if (unlikely(m->nb_segs != 1 || !RTE_MBUF_DIRECT(m)
-			     || rte_mbuf_refcnt_read(m) != 1)) {
+		if (m->nb_segs != 1 || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1) {
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		if (unlikely(m->pool != pool) && in_run > 0) {
+		if (in_run > 0 && (m->pool != pool || in_run == BUFFER_BURST)) {
 			rte_mempool_put_bulk(pool, run, in_run);
 			in_run = 0;
 		}
@@ -111,6 +110,30 @@ buffer_free_bulk(struct rte_mbuf *const *pkts, uint16_t n)
 	}
 	if (in_run > 0)
 		rte_mempool_put_bulk(pool, run, in_run);
+}
+
+// As rte_pktmbuf_free_bulk, without touching the second cache line of the common kind. Nearly
+// always the frames are all of one pool, of one segment, and unshared.
+static inline void
+buffer_free_bulk(struct rte_mbuf *const *pkts, uint16_t n)
+{
+	const uint64_t attached = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	struct rte_mempool *pool;
+	uint64_t odd = 0;
+
+	if (n == 0)
+		return;
+	pool = pkts[0]->pool;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+
+		odd |= (uint64_t)(rte_mbuf_refcnt_read(m) ^ 1) | (uint64_t)(m->nb_segs ^ 1)
+		       | (m->ol_flags & attached) | ((uintptr_t)m->pool ^ (uintptr_t)pool);
+	}
+	if (likely(odd == 0))
+		rte_mempool_put_bulk(pool, (void *const *)pkts, n);
+	else
+		buffer_free_mixed(pkts, n);
 }
 
 // rte_zmalloc'ed on the node, else on any. Main thread; rte_free() it.

@@ -66,52 +66,6 @@ virtqueue_alloc(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
 	return got;
 }
 
-// Frames of one segment that nobody shares, pool by pool; the others one by one.
-static inline void
-virtqueue_free_mixed(struct rte_mbuf **pkts, uint16_t n)
-{
-	void *run[PORT_BURST];
-	struct rte_mempool *pool = NULL;
-	unsigned int in_run = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-
-		if (m->nb_segs != 1 || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1) {
-			rte_pktmbuf_free(m);
-			continue;
-		}
-		if (in_run > 0 && (m->pool != pool || in_run == PORT_BURST)) {
-			rte_mempool_put_bulk(pool, run, in_run);
-			in_run = 0;
-		}
-		pool = m->pool;
-		run[in_run++] = m;
-	}
-	if (in_run > 0)
-		rte_mempool_put_bulk(pool, run, in_run);
-}
-
-// Frees n > 0 frames. Nearly always they are all of one pool, of one segment, and unshared.
-static inline void
-virtqueue_free(struct rte_mbuf **pkts, uint16_t n)
-{
-	const uint64_t attached = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
-	struct rte_mempool *pool = pkts[0]->pool;
-	uint64_t odd = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		const struct rte_mbuf *m = pkts[i];
-
-		odd |= (uint64_t)(rte_mbuf_refcnt_read(m) ^ 1) | (uint64_t)(m->nb_segs ^ 1)
-		       | (m->ol_flags & attached) | ((uintptr_t)m->pool ^ (uintptr_t)pool);
-	}
-	if (likely(odd == 0))
-		rte_mempool_put_bulk(pool, (void **)pkts, n);
-	else
-		virtqueue_free_mixed(pkts, n);
-}
-
 // Copies the first n of a batch; returns how many frames came of them, *taken how many buffers
 // were read; adds the frames' bytes to *bytes.
 static inline uint16_t
@@ -317,7 +271,7 @@ virtqueue_tx_burst(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
 	if (likely(done > 0)) {
 		steps->publish(vq);
 		steps->look_ahead(vq, done, true);
-		virtqueue_free(pkts, done); // meanwhile the guest's lines arrive
+		buffer_free_bulk(pkts, done); // meanwhile the guest's lines arrive
 		steps->notify(vq);
 	}
 	return done;

@@ -370,12 +370,6 @@ stop(struct virtqueue *vq)
 	keep_position(vq);
 }
 
-static bool
-misaligned(const void *ring, uintptr_t alignment)
-{
-	return ((uintptr_t)ring & (alignment - 1)) != 0;
-}
-
 static int
 start(struct virtqueue *vq, const struct virtqueue_config *config, char *reason, size_t reason_len)
 {
@@ -384,8 +378,8 @@ start(struct virtqueue *vq, const struct virtqueue_config *config, char *reason,
 			config->position.used, config->size);
 		return -EINVAL;
 	}
-	if (misaligned(config->desc, 16) || misaligned(config->driver, 4)
-		|| misaligned(config->device, 4)) {
+	if (!virtqueue_is_aligned(config->desc, 16) || !virtqueue_is_aligned(config->driver, 4)
+		|| !virtqueue_is_aligned(config->device, 4)) {
 		snprintf(reason, reason_len, "packed ring of %u entries: a part is misaligned",
 			config->size);
 		return -EINVAL;
@@ -419,14 +413,4 @@ position_fits(const struct virtqueue_config *config, const struct virtqueue_posi
 	       && ((before & AVAIL) != 0) == wrap_before;
 }
 
-const struct virtqueue_layout virtqueue_packed = {
-	.rx = rx,
-	.tx = tx,
-	.take = take,
-	.give = give,
-	.arm = arm,
-	.disarm = disarm,
-	.start = start,
-	.stop = stop,
-	.position_fits = position_fits,
-};
+VIRTQUEUE_LAYOUT(virtqueue_packed, stop);

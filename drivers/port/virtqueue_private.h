@@ -97,6 +97,24 @@ bool virtqueue_has_chains(const struct virtqueue_config *config);
 
 extern const struct virtqueue_layout virtqueue_split, virtqueue_packed;
 
+// A layout of the functions that its file has by these names.
+#define VIRTQUEUE_LAYOUT(name, stop_or_null)            \
+	const struct virtqueue_layout name = {.rx = rx, \
+		.tx = tx,                               \
+		.take = take,                           \
+		.give = give,                           \
+		.arm = arm,                             \
+		.disarm = disarm,                       \
+		.start = start,                         \
+		.stop = stop_or_null,                   \
+		.position_fits = position_fits}
+
+static inline bool
+virtqueue_is_aligned(const void *ring, uintptr_t alignment)
+{
+	return ((uintptr_t)ring & (alignment - 1)) == 0;
+}
+
 struct virtqueue {
 	const struct virtqueue_layout *layout;
 	_Atomic(const char *) broken;

@@ -297,17 +297,12 @@ disarm(struct virtqueue *vq)
 		virtqueue_store16(vq->device, VRING_USED_F_NO_NOTIFY);
 }
 
-static bool
-misaligned(const void *ring, uintptr_t alignment)
-{
-	return ((uintptr_t)ring & (alignment - 1)) != 0;
-}
-
 static int
 start(struct virtqueue *vq, const struct virtqueue_config *config, char *reason, size_t reason_len)
 {
-	if ((config->size & (config->size - 1)) != 0 || misaligned(config->desc, 16)
-		|| misaligned(config->driver, 2) || misaligned(config->device, 4)) {
+	if ((config->size & (config->size - 1)) != 0 || !virtqueue_is_aligned(config->desc, 16)
+		|| !virtqueue_is_aligned(config->driver, 2)
+		|| !virtqueue_is_aligned(config->device, 4)) {
 		snprintf(reason, reason_len,
 			"split ring of %u entries: no power of 2, or a ring is misaligned",
 			config->size);
@@ -327,13 +322,4 @@ position_fits(const struct virtqueue_config *config, const struct virtqueue_posi
 	return position->used == used && (uint16_t)(avail - used) <= config->size;
 }
 
-const struct virtqueue_layout virtqueue_split = {
-	.rx = rx,
-	.tx = tx,
-	.take = take,
-	.give = give,
-	.arm = arm,
-	.disarm = disarm,
-	.start = start,
-	.position_fits = position_fits,
-};
+VIRTQUEUE_LAYOUT(virtqueue_split, NULL);
