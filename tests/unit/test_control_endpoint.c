@@ -3,7 +3,7 @@
 // Endpoints in real namespaces: what is made, what a failure at each step leaves, what restarts and
 // vanished pods do.
 
-#include "control_fixture.h"
+#include "control_pod.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,62 +26,10 @@
 	"\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/0\",\"mtu\":1300}]"
 #define KEY "\"container\":\"c1\",\"ifname\":\"eth0\""
 
-struct pod {
-	struct control *c;
-	int netns;
-	char path[64];
-};
-
-static int
-setup(void **state)
-{
-	struct pod *pod = calloc(1, sizeof(*pod));
-	void *c;
-
-	control_setup(&c);
-	pod->c = c;
-	pod->netns = namespace_new();
-	snprintf(pod->path, sizeof(pod->path), "/proc/self/fd/%d", pod->netns);
-	*state = pod;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct pod *pod = *state;
-	void *c = pod->c;
-
-	if (pod->netns >= 0)
-		close(pod->netns);
-	free(pod);
-	return control_teardown(&c);
-}
-
-static cJSON *
-add(struct pod *pod, const char *params)
-{
-	char text[2048];
-
-	snprintf(text, sizeof(text), "{\"netns_fd\":0,\"netns\":\"%s\",%s}", pod->path, params);
-	return control_call_fd(pod->c, "endpoint.add", text, pod->netns);
-}
-
-static cJSON *
-add_ok(struct pod *pod, const char *params)
-{
-	cJSON *answer = add(pod, params), *result = cJSON_DetachItemFromObject(answer, "result");
-
-	if (result == NULL)
-		fail_msg("%s", cJSON_PrintUnformatted(answer));
-	cJSON_Delete(answer);
-	return result;
-}
-
 static void
 add_refused(struct pod *pod, const char *params, int code)
 {
-	cJSON *answer = add(pod, params);
+	cJSON *answer = pod_add(pod, params);
 	const cJSON *error = cJSON_GetObjectItem(answer, "error");
 
 	if (error == NULL || cJSON_GetObjectItem(error, "code")->valueint != code)
@@ -157,7 +105,7 @@ check_kind(struct pod *pod, const char *kind, uint8_t wire_kind, unsigned int qu
 	cJSON *result;
 
 	snprintf(params, sizeof(params), KEY ",\"kind\":\"%s\",\"mtu\":1400," ADDRESSING, kind);
-	result = add_ok(pod, params);
+	result = pod_add_ok(pod, params);
 	assert_string_equal(json_text(result, "kind"), kind);
 	assert_string_equal(json_text(result, "state"), "ready");
 	assert_configured(pod);
@@ -206,7 +154,7 @@ test_falls_back_when_taps_are_not_usable(void **state)
 	cJSON *result;
 
 	strcpy(pod->c->d->options.tun_device, "/nonexistent");
-	result = add_ok(pod, KEY "," ADDRESSING);
+	result = pod_add_ok(pod, KEY "," ADDRESSING);
 	assert_string_equal(json_text(result, "kind"), "af_packet");
 	assert_non_null(strstr(json_text(result, "why"), "/nonexistent"));
 	cJSON_Delete(result);
@@ -219,7 +167,8 @@ static void
 test_same_again_and_conflicts(void **state)
 {
 	struct pod *pod = *state;
-	cJSON *first = add_ok(pod, KEY "," ADDRESSING), *second = add_ok(pod, KEY "," ADDRESSING);
+	cJSON *first = pod_add_ok(pod, KEY "," ADDRESSING),
+	      *second = pod_add_ok(pod, KEY "," ADDRESSING);
 
 	assert_true(cJSON_Compare(first, second, true));
 	cJSON_Delete(first);
@@ -276,7 +225,7 @@ test_every_step_fails(void **state)
 			cJSON *answer;
 
 			assert_true(fail_point_set(*step));
-			answer = add(pod, params);
+			answer = pod_add(pod, params);
 			fail_point_set(NULL);
 			if (cJSON_GetObjectItem(answer, "error") != NULL)
 				failed++;
@@ -285,7 +234,7 @@ test_every_step_fails(void **state)
 			cJSON_Delete(answer);
 			assert_nothing_left(pod);
 		}
-		cJSON_Delete(add_ok(pod, params));
+		cJSON_Delete(pod_add_ok(pod, params));
 		assert_configured(pod);
 		del(pod);
 	}
@@ -326,7 +275,7 @@ test_failed_del_is_repeated(void **state)
 	struct pod *pod = *state;
 
 	for (size_t i = 0; i < 2; i++) {
-		cJSON_Delete(add_ok(pod, KEY "," ADDRESSING));
+		cJSON_Delete(pod_add_ok(pod, KEY "," ADDRESSING));
 		assert_true(fail_point_set(steps[i]));
 		cJSON_Delete(control_call(pod->c, "endpoint.del", "{" KEY "}"));
 		fail_point_set(NULL);
@@ -349,7 +298,7 @@ check_restarts(struct pod *pod, const char *kind)
 	uint64_t generation;
 
 	snprintf(params, sizeof(params), KEY ",\"kind\":\"%s\",\"mtu\":1400," ADDRESSING, kind);
-	cJSON_Delete(add_ok(pod, params));
+	cJSON_Delete(pod_add_ok(pod, params));
 	generation =
 		((const struct cw_port *)fake_dp_get(&c->dp, CW_ITEM_PORT, 1)->item)->generation;
 
@@ -417,7 +366,7 @@ test_pod_vanishes(void **state)
 
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(params, sizeof(params), KEY ",\"kind\":\"%s\"," ADDRESSING, kinds[i]);
-		cJSON_Delete(add_ok(pod, params));
+		cJSON_Delete(pod_add_ok(pod, params));
 		close(pod->netns);
 		pod->netns = -1;
 		control_run_until(pod->c, is_gone);
@@ -429,7 +378,7 @@ test_pod_vanishes(void **state)
 		snprintf(pod->path, sizeof(pod->path), "/proc/self/fd/%d", pod->netns);
 	}
 	// A new pod of that name takes the place of one that has vanished.
-	cJSON_Delete(add_ok(pod, params));
+	cJSON_Delete(pod_add_ok(pod, params));
 	assert_state(pod, "ready");
 	del(pod);
 	assert_nothing_left(pod);
@@ -441,7 +390,7 @@ test_pod_vanishes_while_we_are_away(void **state)
 	struct pod *pod = *state;
 	struct control *c = pod->c;
 
-	cJSON_Delete(add_ok(pod, KEY "," ADDRESSING));
+	cJSON_Delete(pod_add_ok(pod, KEY "," ADDRESSING));
 	control_stop(c);
 	fake_dp_forget(&c->dp);
 	close(pod->netns);
@@ -459,7 +408,7 @@ test_del_without_data_plane(void **state)
 	struct pod *pod = *state;
 	struct control *c = pod->c;
 
-	cJSON_Delete(add_ok(pod, KEY "," ADDRESSING));
+	cJSON_Delete(pod_add_ok(pod, KEY "," ADDRESSING));
 	fake_dp_hang_up(&c->dp);
 	control_run_until(c, control_is_away);
 	del(pod);
@@ -469,7 +418,7 @@ test_del_without_data_plane(void **state)
 	assert_nothing_left(pod);
 
 	// And after a restart, from the record alone.
-	cJSON_Delete(add_ok(pod, KEY "," ADDRESSING));
+	cJSON_Delete(pod_add_ok(pod, KEY "," ADDRESSING));
 	control_stop(c);
 	fake_dp_forget(&c->dp);
 	control_start(c, false);
@@ -491,7 +440,7 @@ test_tombstones(void **state)
 	struct pod *pod = *state;
 	struct control *c = pod->c;
 
-	cJSON_Delete(add_ok(pod, KEY "," ADDRESSING));
+	cJSON_Delete(pod_add_ok(pod, KEY "," ADDRESSING));
 	control_stop(c);
 	assert_int_equal(tombstone_write(c->folder, "c1", "eth0"), 0);
 	control_start(c, false);
@@ -501,7 +450,7 @@ test_tombstones(void **state)
 	control_run_until(c, control_is_ready);
 	assert_nothing_left(pod);
 	// One that was left when nobody answered, though we run.
-	cJSON_Delete(add_ok(pod, KEY "," ADDRESSING));
+	cJSON_Delete(pod_add_ok(pod, KEY "," ADDRESSING));
 	assert_int_equal(tombstone_write(c->folder, "c1", "eth0"), 0);
 	control_run_until(c, has_no_endpoint);
 	assert_nothing_left(pod);
@@ -522,7 +471,7 @@ test_interrupted_attachment_is_cleaned_up(void **state)
 		char params[512], key[16], *text;
 
 		snprintf(params, sizeof(params), KEY ",\"kind\":\"%s\"," ADDRESSING, kinds[i]);
-		cJSON_Delete(add_ok(pod, params));
+		cJSON_Delete(pod_add_ok(pod, params));
 		endpoint = endpoint_find(c->d->objects, "c1", "eth0");
 		port = port_by_id(c->d->objects, endpoint->port);
 		json = cJSON_CreateObject();
@@ -552,7 +501,7 @@ test_vlan_networks_come_and_go(void **state)
 	struct pod *pod = *state;
 	struct control *c = pod->c;
 	const struct cw_port *port;
-	cJSON *result = add_ok(pod,
+	cJSON *result = pod_add_ok(pod,
 		KEY ",\"vlan\":7,\"trunk\":[{\"vlan\":5,\"network\":\"default.5\"},{\"vlan\":6,"
 		    "\"network\":\"default\"}]");
 
@@ -581,7 +530,7 @@ test_what_leads_to_the_port_goes_with_it(void **state)
 	struct pod *pod = *state;
 	struct control *c = pod->c;
 
-	cJSON_Delete(add_ok(pod, KEY "," ADDRESSING));
+	cJSON_Delete(pod_add_ok(pod, KEY "," ADDRESSING));
 	control_expect_ok(c, "neighbor.add",
 		"{\"ip\":\"10.1.0.77\",\"mac\":\"02:00:00:00:00:09\",\"port\":\"c1-eth0\"}");
 	control_expect_ok(c, "fdb.add", "{\"mac\":\"02:00:00:00:00:09\",\"port\":\"c1-eth0\"}");
@@ -597,7 +546,7 @@ test_what_leads_to_the_port_goes_with_it(void **state)
 	assert_nothing_left(pod);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, pod_setup, pod_teardown)
 
 int
 main(void)

@@ -3,7 +3,7 @@
 // Ports of kind vhost-user and memif: keys, what the data plane is told, pods' folders, listening
 // sockets, and what restarts leave of them.
 
-#include "control_fixture.h"
+#include "control_pod.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,57 +23,6 @@
 
 #define KEY "\"container\":\"c1\",\"ifname\":\"net1\""
 #define IPS "\"ips\":[{\"address\":\"10.1.0.5/16\",\"gateway\":\"10.1.0.1\"}]"
-
-struct pod {
-	struct control *c;
-	int netns;
-	char path[64];
-};
-
-static int
-setup(void **state)
-{
-	struct pod *pod = calloc(1, sizeof(*pod));
-	void *c;
-
-	control_setup(&c);
-	pod->c = c;
-	pod->netns = namespace_new();
-	snprintf(pod->path, sizeof(pod->path), "/proc/self/fd/%d", pod->netns);
-	*state = pod;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct pod *pod = *state;
-	void *c = pod->c;
-
-	close(pod->netns);
-	free(pod);
-	return control_teardown(&c);
-}
-
-static cJSON *
-add(struct pod *pod, const char *params)
-{
-	char text[2048];
-
-	snprintf(text, sizeof(text), "{\"netns_fd\":0,\"netns\":\"%s\",%s}", pod->path, params);
-	return control_call_fd(pod->c, "endpoint.add", text, pod->netns);
-}
-
-static cJSON *
-add_ok(struct pod *pod, const char *params)
-{
-	cJSON *answer = add(pod, params), *result = cJSON_DetachItemFromObject(answer, "result");
-
-	if (result == NULL)
-		fail_msg("%s", cJSON_PrintUnformatted(answer));
-	cJSON_Delete(answer);
-	return result;
-}
 
 static void
 assert_refused(cJSON *answer, const char *key, const char *words)
@@ -154,7 +103,7 @@ static void
 a_vhost_user_pod_gets_a_folder(void **state)
 {
 	struct pod *pod = *state;
-	cJSON *endpoint = add_ok(pod, KEY ",\"interface\":\"vhost-user\"," IPS);
+	cJSON *endpoint = pod_add_ok(pod, KEY ",\"interface\":\"vhost-user\"," IPS);
 	const struct cw_port *port = wire_port(pod, CW_PORT_VHOST_USER, NULL);
 	char args[2 * CW_ARGS_LEN];
 
@@ -180,7 +129,7 @@ all_keys_reach_the_driver(void **state)
 	const struct cw_port *port;
 	char expected[2 * CW_ARGS_LEN];
 
-	cJSON_Delete(add_ok(pod, KEY
+	cJSON_Delete(pod_add_ok(pod, KEY
 		",\"interface\":\"vhost-user\",\"role\":\"server\",\"iommu\":true,\"packed\":false,"
 		"\"mode\":\"660\",\"group\":\"12\",\"owner\":\"34\",\"queues\":4"));
 	port = wire_port(pod, CW_PORT_VHOST_USER, NULL);
@@ -190,7 +139,7 @@ all_keys_reach_the_driver(void **state)
 	assert_string_equal(port->args, expected);
 	assert_int_equal(port->n_queues, 4);
 	control_expect_ok(pod->c, "endpoint.del", "{" KEY "}");
-	cJSON_Delete(add_ok(pod,
+	cJSON_Delete(pod_add_ok(pod,
 		KEY ",\"interface\":\"memif\",\"role\":\"slave\",\"memif_id\":7,\"ring\":512,"
 		    "\"buffer\":4096,\"secret\":\"open\""));
 	port = wire_port(pod, CW_PORT_MEMIF, NULL);
@@ -207,8 +156,8 @@ the_folder_belongs_to_whom_the_pod_says(void **state)
 	struct pod *pod = *state;
 	struct stat status;
 
-	cJSON_Delete(
-		add_ok(pod, KEY ",\"interface\":\"vhost-user\",\"group\":\"12\",\"owner\":\"34\""));
+	cJSON_Delete(pod_add_ok(
+		pod, KEY ",\"interface\":\"vhost-user\",\"group\":\"12\",\"owner\":\"34\""));
 	assert_int_equal(stat(in_run(pod, "pods/c1"), &status), 0);
 	assert_int_equal(status.st_uid, 34);
 	assert_int_equal(status.st_gid, 12);
@@ -222,7 +171,7 @@ memif_listens_before_anyone_knows(void **state)
 	const struct fake_dp_object *object;
 	char path[256];
 
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"memif\",\"group\":\"12\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"memif\",\"group\":\"12\""));
 	strcpy(path, in_run(pod, "pods/c1/net1.sock"));
 	assert_int_equal(try_connect(path), 0);
 	assert_int_equal(mode_of(path), 0660);
@@ -239,12 +188,12 @@ abstract_sockets_are_the_pods(void **state)
 	struct pod *pod = *state;
 	const struct fake_dp_object *object;
 
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"memif\",\"socket\":\"@net1\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"memif\",\"socket\":\"@net1\""));
 	assert_int_equal(try_connect_in(pod->netns, "@net1"), 0);
 	assert_int_equal(try_connect("@net1"), -ECONNREFUSED);
 	assert_int_equal(mode_of(in_run(pod, "pods/c1")), 0);
 	control_expect_ok(pod->c, "endpoint.del", "{" KEY "}");
-	cJSON_Delete(add_ok(
+	cJSON_Delete(pod_add_ok(
 		pod, KEY ",\"interface\":\"memif\",\"socket\":\"@net1\",\"role\":\"slave\""));
 	wire_port(pod, CW_PORT_MEMIF, &object);
 	assert_int_equal(object->n_fds, 1);
@@ -258,7 +207,7 @@ descriptors_outlive_the_data_plane(void **state)
 	const struct fake_dp_object *object;
 	uint64_t generation;
 
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"memif\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"memif\""));
 	generation = wire_port(pod, CW_PORT_MEMIF, NULL)->generation;
 	fake_dp_hang_up(&pod->c->dp);
 	fake_dp_forget(&pod->c->dp);
@@ -276,7 +225,7 @@ causewayd_gets_descriptors_back(void **state)
 	struct pod *pod = *state;
 	uint64_t generation;
 
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"memif\",\"socket\":\"@net1\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"memif\",\"socket\":\"@net1\""));
 	generation = wire_port(pod, CW_PORT_MEMIF, NULL)->generation;
 	control_stop(pod->c);
 	control_start(pod->c, true);
@@ -294,9 +243,9 @@ interfaces_share_the_folder(void **state)
 {
 	struct pod *pod = *state;
 
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"vhost-user\""));
-	cJSON_Delete(
-		add_ok(pod, "\"container\":\"c1\",\"ifname\":\"net2\",\"interface\":\"memif\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"vhost-user\""));
+	cJSON_Delete(pod_add_ok(
+		pod, "\"container\":\"c1\",\"ifname\":\"net2\",\"interface\":\"memif\""));
 	control_expect_ok(pod->c, "endpoint.del", "{" KEY "}");
 	assert_int_equal(try_connect(in_run(pod, "pods/c1/net2.sock")), 0);
 	control_expect_ok(pod->c, "endpoint.del", "{\"container\":\"c1\",\"ifname\":\"net2\"}");
@@ -309,7 +258,7 @@ what_a_pod_left_goes_without_following_it(void **state)
 	struct pod *pod = *state;
 	char command[1024], folder[256];
 
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"vhost-user\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"vhost-user\""));
 	strcpy(folder, in_run(pod, "pods/c1"));
 	snprintf(command, sizeof(command),
 		"mkdir -p %s/a/b %s/../../precious && touch %s/a/b/c %s/../../precious/kept && "
@@ -327,13 +276,13 @@ the_pods_uid_leads_to_its_folder(void **state)
 	struct pod *pod = *state;
 	char target[64] = "";
 
-	cJSON_Delete(
-		add_ok(pod, KEY ",\"interface\":\"vhost-user\",\"pod\":{\"uid\":\"0123-4567\"}"));
+	cJSON_Delete(pod_add_ok(
+		pod, KEY ",\"interface\":\"vhost-user\",\"pod\":{\"uid\":\"0123-4567\"}"));
 	assert_true(readlink(in_run(pod, "pods/by-uid/0123-4567"), target, sizeof(target) - 1) > 0);
 	assert_string_equal(target, "../c1");
 	// A new sandbox of the pod takes the link over; the old one's end leaves it.
-	cJSON_Delete(add_ok(pod, "\"container\":\"c2\",\"ifname\":\"net1\",\"interface\":"
-				 "\"vhost-user\",\"pod\":{\"uid\":\"0123-4567\"}"));
+	cJSON_Delete(pod_add_ok(pod, "\"container\":\"c2\",\"ifname\":\"net1\",\"interface\":"
+				     "\"vhost-user\",\"pod\":{\"uid\":\"0123-4567\"}"));
 	control_expect_ok(pod->c, "endpoint.del", "{" KEY "}");
 	memset(target, 0, sizeof(target));
 	assert_true(readlink(in_run(pod, "pods/by-uid/0123-4567"), target, sizeof(target) - 1) > 0);
@@ -346,14 +295,14 @@ static void
 the_same_again_succeeds(void **state)
 {
 	struct pod *pod = *state;
-	cJSON *first = add_ok(pod, KEY ",\"interface\":\"memif\"," IPS);
-	cJSON *second = add_ok(pod, KEY ",\"interface\":\"memif\"," IPS);
+	cJSON *first = pod_add_ok(pod, KEY ",\"interface\":\"memif\"," IPS);
+	cJSON *second = pod_add_ok(pod, KEY ",\"interface\":\"memif\"," IPS);
 
 	assert_true(cJSON_Compare(first, second, true));
 	cJSON_Delete(first);
 	cJSON_Delete(second);
 	assert_int_equal(try_connect(in_run(pod, "pods/c1/net1.sock")), 0);
-	assert_refused(add(pod, KEY ",\"interface\":\"memif\",\"memif_id\":2," IPS), "ifname",
+	assert_refused(pod_add(pod, KEY ",\"interface\":\"memif\",\"memif_id\":2," IPS), "ifname",
 		"other content");
 }
 
@@ -365,13 +314,13 @@ a_failed_add_leaves_nothing(void **state)
 
 	for (unsigned int i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		fail_point_set(steps[i]);
-		cJSON_Delete(add(pod, KEY ",\"interface\":\"memif\""));
+		cJSON_Delete(pod_add(pod, KEY ",\"interface\":\"memif\""));
 		fail_point_set(NULL);
 		assert_int_equal(mode_of(in_run(pod, "pods/c1")), 0);
 		assert_int_equal(objects_count(pod->c->d->objects, OBJECT_ENDPOINT), 0);
 		assert_int_equal(pod->c->d->devices[2].n, 0);
 	}
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"memif\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"memif\""));
 }
 
 static void
@@ -380,7 +329,7 @@ a_refusing_data_plane_leaves_nothing(void **state)
 	struct pod *pod = *state;
 
 	pod->c->dp.refuse = CW_ITEM_PORT;
-	cJSON_Delete(add(pod, KEY ",\"interface\":\"vhost-user\""));
+	cJSON_Delete(pod_add(pod, KEY ",\"interface\":\"vhost-user\""));
 	assert_int_equal(mode_of(in_run(pod, "pods/c1")), 0);
 	assert_int_equal(objects_count(pod->c->d->objects, OBJECT_ENDPOINT), 0);
 }
@@ -426,10 +375,12 @@ keys_are_judged_by_name(void **state)
 	assert_refused(control_call(pod->c, "port.add", params), "socket", "108 bytes");
 	snprintf(params, sizeof(params),
 		"\"container\":\"%0120d\",\"ifname\":\"net1\",\"interface\":\"vhost-user\"", 0);
-	assert_refused(add(pod, params), "container", "at most 107");
-	assert_refused(add(pod, KEY ",\"interface\":\"memif\",\"kind\":\"tap\""), "kind", "memif");
+	assert_refused(pod_add(pod, params), "container", "at most 107");
 	assert_refused(
-		add(pod, "\"container\":\"by-uid\",\"ifname\":\"net1\",\"interface\":\"memif\""),
+		pod_add(pod, KEY ",\"interface\":\"memif\",\"kind\":\"tap\""), "kind", "memif");
+	assert_refused(
+		pod_add(pod,
+			"\"container\":\"by-uid\",\"ifname\":\"net1\",\"interface\":\"memif\""),
 		"container", "by their UID");
 	assert_int_equal(objects_count(pod->c->d->objects, OBJECT_PORT), 1);
 }
@@ -439,7 +390,7 @@ a_file_in_the_folder_has_any_name(void **state)
 {
 	struct pod *pod = *state;
 
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"memif\",\"socket\":\"memif-c1-net1\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"memif\",\"socket\":\"memif-c1-net1\""));
 	assert_int_equal(try_connect(in_run(pod, "pods/c1/memif-c1-net1")), 0);
 	control_expect_ok(pod->c, "endpoint.del", "{" KEY "}");
 	assert_int_equal(mode_of(in_run(pod, "pods/c1")), 0);
@@ -495,7 +446,7 @@ a_port_without_peer_is_down(void **state)
 	cJSON *port;
 
 	pod->c->dp.ports_are_down = true;
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"vhost-user\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"vhost-user\""));
 	port = control_expect(pod->c, "port.get", "{\"name\":\"c1-net1\"}");
 	assert_string_equal(json_text(port, "state"), "down");
 	assert_string_equal(json_text(port, "reason"), "nobody is connected");
@@ -509,7 +460,7 @@ the_peer_is_shown(void **state)
 	cJSON *ports, *stats, *queues;
 	const cJSON *peer;
 
-	cJSON_Delete(add_ok(pod, KEY ",\"interface\":\"memif\""));
+	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"memif\""));
 	ports = control_expect(pod->c, "port.list", "{}");
 	peer = cJSON_GetObjectItem(cJSON_GetArrayItem(ports, 0), "peer");
 	assert_int_equal(cJSON_GetObjectItem(peer, "connects")->valueint, 3);
@@ -529,7 +480,7 @@ the_peer_is_shown(void **state)
 	cJSON_Delete(stats);
 }
 
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, pod_setup, pod_teardown)
 
 int
 main(void)

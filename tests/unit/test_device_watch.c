@@ -6,7 +6,7 @@
 
 #include "descriptors.h"
 #include "server/server_private.h"
-#include "server_peer.h"
+#include "server_fixture.h"
 
 static struct {
 	struct port *port;
@@ -14,12 +14,6 @@ static struct {
 	struct port_peer peer;
 	unsigned int asked; // for its state
 } told;
-
-static struct fixture *f;
-static struct event_base *base;
-static struct server *server;
-static struct peer peer;
-static union item a;
 
 static int
 telling_open(struct port *port, const struct port_config *config, char *reason, size_t reason_len)
@@ -124,18 +118,9 @@ assert_no_event(void)
 static int
 setup(void **state)
 {
-	const struct server_config config = {.idle = "poll"};
-	int error;
-
-	f = *state;
-	fake_reset();
+	server_setup_greeted(state);
 	memset(&told, 0, sizeof(told));
 	port_driver_register(&telling_driver);
-	base = event_base_new();
-	server = server_create(base, f->dp, &config, &error);
-	assert_non_null(server);
-	peer_connect(&peer, base, server);
-	peer_hello(&peer);
 	fake.state = CW_PORT_DOWN;
 	assert_int_equal(peer_set(&peer, make_network(&a, 7)), 0);
 	make_port(&a, 2, 7);
@@ -143,16 +128,6 @@ setup(void **state)
 	assert_int_equal(peer_set(&peer, &a.item), 0);
 	while (recv(peer.fd, peer.in, sizeof(*peer.in), MSG_PEEK) > 0)
 		assert_true(peer_frame(&peer));
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	peer_close(&peer);
-	server_free(server);
-	event_base_free(base);
-	assert_int_equal(fake.opens, fake.closes);
 	return 0;
 }
 
@@ -333,7 +308,7 @@ the_hard_descriptor_limit_goes_up_where_it_may(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, server_teardown)
 
 int
 main(void)

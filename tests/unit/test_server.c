@@ -2,47 +2,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "server_peer.h"
+#include "server_fixture.h"
 #include "worker_control.h"
-
-static struct fixture *f;
-static struct event_base *base;
-static struct server *server;
-static struct peer peer;
-static union item a;
-
-static int
-setup(void **state)
-{
-	const struct server_config config = {.idle = "poll"};
-	int error;
-
-	f = *state;
-	fake_reset();
-	base = event_base_new();
-	server = server_create(base, f->dp, &config, &error);
-	assert_non_null(server);
-	peer_connect(&peer, base, server);
-	return 0;
-}
-
-static int
-setup_greeted(void **state)
-{
-	setup(state);
-	peer_hello(&peer);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	peer_close(&peer);
-	server_free(server);
-	event_base_free(base);
-	assert_int_equal(fake.opens, fake.closes);
-	return 0;
-}
 
 static int
 count_fds(void)
@@ -608,17 +569,19 @@ a_directory_is_served_once(void **state)
 	rmdir(dir);
 }
 
-#define GREETED(test) cmocka_unit_test_setup_teardown(test, setup_greeted, teardown)
+#define GREETED(test) cmocka_unit_test_setup_teardown(test, server_setup_greeted, server_teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			hello_is_answered_and_names_follow, setup, teardown),
-		cmocka_unit_test_setup_teardown(another_version_is_told_ours, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_first_frame_must_be_hello, setup, teardown),
-		cmocka_unit_test_setup_teardown(wrong_magic_closes, setup, teardown),
+			hello_is_answered_and_names_follow, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(
+			another_version_is_told_ours, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_first_frame_must_be_hello, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(wrong_magic_closes, server_setup, server_teardown),
 		GREETED(frames_may_come_in_pieces),
 		GREETED(each_item_has_its_status),
 		GREETED(descriptors_go_to_the_device),

@@ -5,15 +5,10 @@
 
 #include "log.h"
 #include "server/frame.h"
-#include "server_peer.h"
+#include "server_fixture.h"
 
 #define ROUNDS 20000
 
-static struct fixture *f;
-static struct event_base *base;
-static struct server *server;
-static struct peer peer;
-static union item a;
 static uint64_t seed = 0x5eed0001;
 
 static uint32_t
@@ -28,28 +23,8 @@ draw(uint32_t below)
 static int
 setup(void **state)
 {
-	const struct server_config config = {.idle = "poll"};
-	int error;
-
-	f = *state;
-	fake_reset();
 	log_set_level(LOG_ERROR);
-	base = event_base_new();
-	server = server_create(base, f->dp, &config, &error);
-	assert_non_null(server);
-	peer_connect(&peer, base, server);
-	peer_hello(&peer);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	peer_close(&peer);
-	server_free(server);
-	event_base_free(base);
-	assert_int_equal(fake.opens, fake.closes);
-	return 0;
+	return server_setup_greeted(state);
 }
 
 static void
@@ -270,9 +245,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			malformed_frames_leave_the_world_alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(any_frames_leave_the_server_alive, setup, teardown),
-		cmocka_unit_test_setup_teardown(noise_is_refused, setup, teardown),
+			malformed_frames_leave_the_world_alone, setup, server_teardown),
+		cmocka_unit_test_setup_teardown(
+			any_frames_leave_the_server_alive, setup, server_teardown),
+		cmocka_unit_test_setup_teardown(noise_is_refused, setup, server_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
