@@ -27,11 +27,15 @@ def pods(dp):
     return [dp.add_port(number) for number in (1, 2)]
 
 
-@pytest.fixture(scope="module")
-def uplink(dp, pods):
-    uplink = tunnels.add_uplink(dp)
+@pytest.fixture(
+    scope="module", params=[wire.PORT_TAP, wire.PORT_AF_PACKET], ids=["tap", "af_packet"]
+)
+def uplink(request, dp, pods):
+    uplink = tunnels.add_uplink(dp, kind=request.param)
     tunnels.add_tunnels(dp)
-    return uplink
+    yield uplink
+    tunnels.remove_tunnels(dp)
+    tunnels.remove_uplink(dp)
 
 
 def from_peer(packet):
@@ -319,6 +323,18 @@ def test_back_to_where_it_came_from(dp, pods, uplink):
     dp.expect_drop(uplink, "split_horizon", VXLAN4.wrap(inner, uplink.mac))
     out = dp.run(uplink, VXLAN6.wrap(inner, uplink.mac))  # another tunnel's: from node to node
     assert list(out) == [uplink.id]
+
+
+@EVERY
+def test_errors_go_back(dp, pods, uplink, tunnel):
+    """A packet from behind a peer that cannot go on: the error takes the tunnel."""
+    one = pods[0]
+    inner = from_peer(udp4(one, one, src=tunnel.pod(), ttl=1))
+    (got,) = dp.run(uplink, tunnel.wrap(inner, uplink.mac))[uplink.id]
+    assert (got.dst, got.src) == (PEER_MAC, uplink.mac)
+    error = IP(bytes(got[UDP].payload)) if tunnel is BARE_UDP else got
+    assert (error[ICMP].type, error[ICMP].code) == (11, 0)
+    assert error[ICMP].underlayer.dst == tunnel.pod()
 
 
 def test_strict(dp, pods, uplink):

@@ -136,6 +136,17 @@ def add_tunnels(dp, tunnels=TUNNELS):
         dp.sock.set(tunnel.vtep(), tunnel.nexthop(), *tunnel.routes())
 
 
+def remove_tunnels(dp, tunnels=TUNNELS):
+    for tunnel in tunnels:
+        dp.sock.delete(*tunnel.routes(), tunnel.nexthop(), tunnel.vtep())
+
+
+def remove_uplink(dp):
+    dp.sock.delete(underlay_hop())
+    dp.del_port(UPLINK)
+    dp.sock.delete(wire.Network.make(id=UNDERLAY))
+
+
 def without_vlan(packet):
     """The frame without its outer tag, and the tag's VLAN or None."""
     if not packet.haslayer(Dot1Q) or packet.payload.name != "802.1Q":
