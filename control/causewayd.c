@@ -14,6 +14,7 @@
 #include "flannel/leases.h"
 #include "host_port.h"
 #include "intent.h"
+#include "learned_peers.h"
 #include "mirror/mirror.h"
 #include "network_change.h"
 #include "objects/nexthop.h"
@@ -71,9 +72,11 @@ causewayd_create(const struct options *options)
 		d->changes = changes_create(d);
 		d->api = api_create(d);
 		d->uplinks = uplinks_create(d);
+		d->learned_peers = learned_peers_create(d);
 	}
 	if (d->objects == NULL || d->dp == NULL || d->changes == NULL || d->api == NULL
-		|| d->uplinks == NULL || netlink_open(&d->netlink) < 0) {
+		|| d->uplinks == NULL || d->learned_peers == NULL
+		|| netlink_open(&d->netlink) < 0) {
 		log_error("cannot start: no memory or no netlink socket");
 		goto fail;
 	}
@@ -95,6 +98,7 @@ causewayd_free(struct causewayd *d)
 	mirror_free(d->mirror);
 	leases_free(d->leases);
 	changes_free(d->changes);
+	learned_peers_free(d->learned_peers);
 	uplinks_free(d->uplinks);
 	sync_free(d->sync);
 	api_free(d->api);

@@ -15,6 +15,7 @@
 struct api;
 struct changes;
 struct flannel;
+struct learned_peers;
 struct leases;
 struct mirror;
 struct sync;
@@ -47,6 +48,7 @@ struct causewayd {
 	struct flannel *flannel; // NULL: not configured
 	struct mirror *mirror; // NULL: the kernel's tables are not followed
 	struct leases *leases; // NULL: not configured
+	struct learned_peers *learned_peers;
 	struct uplinks *uplinks;
 	struct nl_sock *netlink; // in our own namespace
 	enum dataplane_state dataplane;

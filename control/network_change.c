@@ -8,6 +8,7 @@
 #include "address_text.h"
 #include "device.h"
 #include "host_port.h"
+#include "learned_peers.h"
 
 uint64_t
 generation_new(void)
@@ -236,7 +237,8 @@ network_delete(struct transaction *t, struct causewayd *d, struct network *netwo
 	struct failure *failure)
 {
 	const struct host_belongings found = find_belongings(d, network);
-	const uint32_t own = found.n_routes + (found.nexthop != NULL) + (found.port != NULL);
+	const uint32_t own = found.n_routes + (found.nexthop != NULL) + (found.port != NULL)
+			     + learned_peers_release(t, d, OBJECT_NETWORK, network->id);
 	const uint32_t users = objects_users(d->objects, OBJECT_NETWORK, network->id);
 
 	if (users > own)

@@ -9,6 +9,7 @@
 #include "batch.h"
 #include "changes.h"
 #include "device.h"
+#include "learned_peers.h"
 #include "log.h"
 #include "mirror/mirror.h"
 #include "network_change.h"
@@ -404,6 +405,9 @@ on_event(void *arg, const struct cw_item *item)
 		break;
 	case CW_ITEM_NEIGHBOR_WANTED:
 		mirror_wanted(d->mirror, (const struct cw_neighbor_wanted *)item);
+		break;
+	case CW_ITEM_REMOTE_WANTED:
+		learned_peers_wanted(d->learned_peers, (const struct cw_remote_wanted *)item);
 		break;
 	case CW_ITEM_TABLE_FULL: {
 		const struct cw_table_full *full = (const struct cw_table_full *)item;

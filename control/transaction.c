@@ -9,6 +9,7 @@
 #include "fail_point.h"
 #include "flannel/leases.h"
 #include "host_port.h"
+#include "learned_peers.h"
 #include "log.h"
 #include "mirror/mirror.h"
 #include "transaction_private.h"
@@ -396,6 +397,7 @@ conclude(struct transaction *t)
 		objects_remove(t->d->objects, change->before);
 		if (!t->tolerant)
 			mirror_note(t->d->mirror, change->before, NULL);
+		learned_peers_note(t->d->learned_peers, change->before, NULL);
 		object_free(change->before);
 	}
 }

@@ -2,6 +2,7 @@
 #include "objects/vtep.h"
 
 #include "api/common.h"
+#include "learned_peers.h"
 
 static const struct field ip_field[] = {{"", FIELD_IP}};
 
@@ -89,13 +90,26 @@ del(struct request *request)
 {
 	struct vtep *vtep = find(request);
 	struct failure failure;
+	struct transaction *t;
 	uint32_t users;
 
 	users = vtep != NULL ? objects_users(request->d->objects, OBJECT_VTEP, vtep->id) : 0;
-	if (users == 0) {
+	if (users == 0 || object_is_mirrored(&vtep->object)) {
 		run_del(request, vtep != NULL ? &vtep->object : NULL);
 		return;
 	}
+	t = transaction_new(request->d);
+	if (t == NULL) {
+		fail_no_memory(request);
+		return;
+	}
+	users -= learned_peers_release(t, request->d, OBJECT_VTEP, vtep->id);
+	if (users == 0) {
+		transaction_delete(t, &vtep->object);
+		request_run(request, t, NULL);
+		return;
+	}
+	transaction_abort(t);
 	failure_set(&failure, CW_RPC_IN_USE, "name", vtep->name,
 		"delete the routes, neighbours and FDB entries through it first",
 		"%u next hops lead through vtep %s", users, vtep->name);

@@ -130,6 +130,8 @@ least_length(const struct cw_item *item)
 		return sizeof(struct cw_port_event);
 	case CW_ITEM_NEIGHBOR_WANTED:
 		return sizeof(struct cw_neighbor_wanted);
+	case CW_ITEM_REMOTE_WANTED:
+		return sizeof(struct cw_remote_wanted);
 	case CW_ITEM_TABLE_FULL:
 		return sizeof(struct cw_table_full);
 	case CW_ITEM_TRACE_RECORD:

@@ -22,6 +22,7 @@ object_origin_name(unsigned int origin)
 		[ORIGIN_STATIC] = "static",
 		[ORIGIN_HOST] = "host",
 		[ORIGIN_AUTOMATIC] = "automatic",
+		[ORIGIN_LEARNED] = "learned",
 		[ORIGIN_LEASE] = "lease:flannel",
 		[ORIGIN_FLANNEL] = "mirror:flannel",
 		[ORIGIN_BIRD] = "mirror:bird",

@@ -43,6 +43,7 @@ enum object_origin {
 	ORIGIN_STATIC, // "static": configured through control.sock
 	ORIGIN_HOST, // "host": comes with a host port
 	ORIGIN_AUTOMATIC, // "automatic": made for another object, goes with it
+	ORIGIN_LEARNED, // "learned": heard by the data plane
 	ORIGIN_LEASE, // "lease:flannel": read from Flannel's leases
 	// The kernel's tables, by rtm_protocol and device.
 	ORIGIN_FLANNEL, // "mirror:flannel"
@@ -106,7 +107,7 @@ const char *object_origin_name(unsigned int origin);
 static inline bool
 object_is_mirrored(const struct object *object)
 {
-	return object->origin >= ORIGIN_LEASE;
+	return object->origin >= ORIGIN_LEARNED;
 }
 
 // Zeroed memory with the type set, or NULL.
