@@ -165,11 +165,15 @@ answer(const struct worker *w, struct rte_mbuf *m, struct packet_ctx *ctx,
 		.message = {.type = ND_NEIGHBOR_ADVERTISEMENT, .flags = flags | ND_FLAG_OVERRIDE},
 		.option = {.type = ND_OPTION_TARGET_ADDRESS, .length = 1, .mac = *mac},
 	};
+	int next = NEXT_EGRESS;
 
 	memcpy(a.message.target, request->target, sizeof(a.message.target));
 	address_answer(&a, &packet_ether(m)->src_addr, ipv6_src(packet_ipv6(m, ctx)), mac);
 	a.message.checksum =
 		(uint16_t)~icmpv6_sum(&a.ip, &a.message, sizeof(a.message) + sizeof(a.option));
+	ctx->out_port = ctx->in_port;
+	if (ctx->origin == PACKET_FROM_TUNNEL && !tunnel_turn(w, m, ctx))
+		next = NEXT_SWITCH;
 	if (!resize(m, sizeof(a)))
 		return DROP(NO_MEMORY);
 	memcpy(rte_pktmbuf_mtod(m, void *), &a, sizeof(a));
@@ -177,9 +181,7 @@ answer(const struct worker *w, struct rte_mbuf *m, struct packet_ctx *ctx,
 	ctx->l2_len = RTE_ETHER_HDR_LEN;
 	ctx->l3_len = sizeof(struct rte_ipv6_hdr);
 	ctx->flags = (uint8_t)((ctx->flags & ~PACKET_HASHED) | PACKET_NO_ERROR);
-	ctx->out_port = ctx->in_port;
-	return ctx->origin != PACKET_FROM_TUNNEL || tunnel_turn(w, m, ctx) ? NEXT_EGRESS
-									   : NEXT_SWITCH;
+	return next;
 }
 
 static bool

@@ -80,10 +80,18 @@ deliver(struct worker *w, uint16_t slot, uint16_t out_port)
 	packet_next(w, slot, switching.next_id[NEXT_POLICY]);
 }
 
-static void
-deliver_remote(struct worker *w, uint16_t slot, uint32_t id)
+static inline void
+deliver_unknown(struct worker *w, uint16_t slot)
 {
-	const struct nexthop *nexthop = nexthop_get(w->dp->nexthops, id);
+	bool is_hosts = w->ctx[slot].origin == PACKET_FROM_UPLINK;
+
+	packet_next(w, slot, switching.next_id[unlikely(is_hosts) ? NEXT_PUNT : NEXT_FLOOD]);
+}
+
+static void
+deliver_remote(struct worker *w, uint16_t slot, const struct fdb_entry *entry)
+{
+	const struct nexthop *nexthop = nexthop_get(w->dp->nexthops, entry->nexthop);
 	struct packet_ctx *ctx = &w->ctx[slot];
 
 	if (ctx->origin == PACKET_FROM_TUNNEL) {
@@ -91,20 +99,14 @@ deliver_remote(struct worker *w, uint16_t slot, uint32_t id)
 	} else if (nexthop != NULL && tunnel_is_unresolved(nexthop)) {
 		ctx->nexthop = nexthop;
 		packet_next(w, slot, switching.next_id[NEXT_HOLD]);
+	} else if (nexthop == NULL && entry->learned) {
+		deliver_unknown(w, slot); // learned anew when it answers
 	} else if (nexthop == NULL || nexthop->action != NEXTHOP_TUNNEL) {
 		packet_drop(w, slot, switching.drop_id[DROP_NO_NEXTHOP]);
 	} else {
 		tunnel_enter(ctx, nexthop);
 		packet_next(w, slot, switching.next_id[NEXT_POLICY]);
 	}
-}
-
-static inline void
-deliver_unknown(struct worker *w, uint16_t slot)
-{
-	bool is_hosts = w->ctx[slot].origin == PACKET_FROM_UPLINK;
-
-	packet_next(w, slot, switching.next_id[unlikely(is_hosts) ? NEXT_PUNT : NEXT_FLOOD]);
 }
 
 static void
@@ -121,7 +123,7 @@ switch_batch(struct worker *w, struct switch_batch *b)
 		else if (likely(entry->port != 0))
 			deliver(w, b->slot[i], entry->port);
 		else
-			deliver_remote(w, b->slot[i], entry->nexthop);
+			deliver_remote(w, b->slot[i], entry);
 	}
 	b->n = 0;
 	b->n_keys = 0;

@@ -387,7 +387,7 @@ test_sources(void **state)
 	outer.source = NODE;
 	frame = wrap(&inner, &outer);
 	assert_dropped(f, UPLINK, &frame, "tunnel_source");
-	frame_ipv4(&frame)->src_addr = RTE_BE32(RTE_IPV4(224, 0, 0, 1));
+	frame_ipv4(&frame)->src_addr = RTE_BE32(0xe0000001);
 	frame_fix_ipv4(&frame);
 	assert_dropped(f, UPLINK, &frame, "tunnel_source");
 	outer = vxlan6;

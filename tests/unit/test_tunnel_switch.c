@@ -80,6 +80,11 @@ test_split_horizon(void **state)
 	assert_in_tunnel(f, 0, &local);
 	assert_int_equal(nexthop_del(f->dp->nexthops, NH_PEER), 0);
 	assert_dropped(f, 4, &local, "no_nexthop");
+	assert_int_equal(fdb_del(f->dp->fdb, 0, &mac), 0);
+	assert_int_equal(fdb_set_behind(f->dp->fdb, 0, &mac, NH_PEER, true, 0), 0);
+	fixture_sent_clear(f);
+	inject(f, 4, &local); // a learned one is looked for
+	assert_sent(f, 3, &local);
 	set_nexthops(f);
 	assert_int_equal(fdb_del(f->dp->fdb, 0, &mac), 0);
 }
