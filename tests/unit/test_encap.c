@@ -430,8 +430,8 @@ without_room_it_is_dropped(void **state)
 	tunnel_setup(f, CW_TUNNEL_VXLAN, false, 0);
 	len = make_inner4(20);
 	m = fixture_packet(f, frame, len);
-	memmove((uint8_t *)m->buf_addr + 49, frame, len);
-	m->data_off = 49;
+	memmove((uint8_t *)m->buf_addr + 48, frame, len);
+	m->data_off = 48;
 	fixture_inject(f, 2, &m, 1);
 	assert_int_equal(fixture_sent(f, UPLINK), 0);
 	assert_int_equal(fixture_drops(f, 2, "no_memory"), 1);

@@ -53,8 +53,9 @@ tunnel_setup(struct fixture *f, uint8_t kind, bool is_v6, uint16_t flags)
 {
 	const struct cw_ip prefix4 = make_ip4(10, 99, 0, 0, 16);
 	const struct cw_ip prefix6 = {.addr = {0xfd, 0x99}, .family = 6, .prefix = 16};
-	const struct network *network = fixture_network(f, 0, tunnel_set_vni, NULL);
+	const struct network *network;
 
+	fixture_network(f, 0, tunnel_set_vni, NULL);
 	fixture_port_change(f, UPLINK, tunnel_make_uplink, NULL);
 	make_vtep(&tunnel_item, 1, UPLINK, tunnel_end(is_v6, 1));
 	tunnel_item.vtep.kind = kind;
@@ -65,6 +66,7 @@ tunnel_setup(struct fixture *f, uint8_t kind, bool is_v6, uint16_t flags)
 	tunnel_set_nexthop(f, make_nexthop(&tunnel_item, UNDERLAY, 0, UPLINK));
 	tunnel_set_nexthop(
 		f, make_tunnel(&tunnel_item, TUNNEL, 0, 1, tunnel_end(is_v6, 2), UNDERLAY));
+	network = dp_network(f->dp, 0);
 	assert_int_equal(lpm_set(network->routes4, prefix4.addr, prefix4.prefix, TUNNEL), 0);
 	assert_int_equal(lpm_set(network->routes6, prefix6.addr, prefix6.prefix, TUNNEL), 0);
 }
