@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,10 +129,70 @@ complete_tunnel(void *arg, struct object *object)
 	return 0;
 }
 
+// --- gateways that users configured
+
+// The uplink that an address is on link of, in the network's own view; NULL: none.
+static const struct mirror_device *
+on_link(const struct plan *plan, uint32_t network, const struct cw_ip *ip)
+{
+	const struct route_entry *route = routes_lookup(plan->tables->routes, RT_TABLE_MAIN, ip);
+	const struct mirror_device *device = NULL;
+
+	if (route != NULL && route->path->kernel.n_hops == 1
+		&& route->path->kernel.hops[0].gateway.family == 0)
+		device = device_of(plan, route->path->kernel.hops[0].ifindex);
+	return device != NULL && device->role == DEVICE_UPLINK && device->network == network
+		       ? device
+		       : NULL;
+}
+
+// A next hop "via" waits for a neighbour of its network: on an uplink the kernel knows it.
+static int
+add_gateway(void *arg, struct object *object)
+{
+	const struct nexthop *nexthop = (const struct nexthop *)object;
+	struct plan *plan = arg;
+	const struct kernel_neighbor *known;
+	const struct mirror_device *device;
+	struct neighbor *wanted;
+
+	if (plan_owns(object) || nexthop->kind != CW_NEXTHOP_VIA)
+		return 0;
+	device = on_link(plan, nexthop->network, &nexthop->via);
+	if (device == NULL)
+		return 0;
+	known = tables_neighbor(plan->tables, device->ifindex, &nexthop->via);
+	if (known == NULL || !neighbor_is_valid(known))
+		return 0;
+	wanted = object_new(OBJECT_NEIGHBOR, sizeof(*wanted));
+	if (wanted == NULL)
+		return -ENOMEM;
+	wanted->object.origin = ORIGIN_KERNEL;
+	wanted->network = nexthop->network;
+	wanted->port = device->port;
+	wanted->ip = ip_host(&nexthop->via);
+	memcpy(wanted->mac, known->mac, sizeof(wanted->mac));
+	plan_put(plan, &wanted->object);
+	return 0;
+}
+
+const struct mirror_device *
+gateway_device(const struct plan *plan, const struct nexthop *nexthop)
+{
+	if (nexthop->kind != CW_NEXTHOP_VIA)
+		return NULL;
+	return on_link(plan, nexthop->network, &nexthop->via);
+}
+
 int
 bridging(struct plan *plan)
 {
+	int ret;
+
 	tables_each(plan->tables, TABLES_FDB, add_fdb, plan);
 	tables_each(plan->tables, TABLES_NEIGHBORS, add_neighbor, plan);
+	ret = objects_each(plan->objects, OBJECT_NEXTHOP, add_gateway, plan);
+	if (ret < 0)
+		return ret;
 	return objects_each(plan->objects, OBJECT_NEXTHOP, complete_tunnel, plan);
 }

@@ -410,9 +410,15 @@ plan_ask(struct plan *plan, const struct plan_sink *sink, uint32_t nexthop)
 {
 	const struct node *node = nexthop < CW_MAX_NEXTHOPS ? plan->by_id[nexthop] : NULL;
 	const struct nexthop *object = nexthop_by_id(plan->objects, nexthop);
+	const struct mirror_device *device;
 
 	if (node != NULL && has_neighbor(plan, node)) {
 		sink->ask(sink->arg, node->ifindex, &node->gateway);
+		return true;
+	}
+	device = object != NULL ? gateway_device(plan, object) : NULL;
+	if (device != NULL) {
+		sink->ask(sink->arg, device->ifindex, &object->via);
 		return true;
 	}
 	if (object == NULL || object->kind != CW_NEXTHOP_PORT || object->via.family == 0)

@@ -134,9 +134,11 @@ bool resolve_remote_of(const struct plan *plan, const struct kernel_link *link,
 
 // --- bridging.c
 
-// FDB, flood lists and neighbours of vxlan devices whose VNI is a network's; underlays of tunnels
-// that users configured. Returns 0 or -ENOMEM.
+// FDB, flood lists and neighbours of vxlan devices whose VNI is a network's; gateways and underlays
+// of what users configured. Returns 0 or -ENOMEM.
 int bridging(struct plan *plan);
+// The uplink that the gateway of a next hop of kind VIA is on link of; NULL: none, or another kind.
+const struct mirror_device *gateway_device(const struct plan *plan, const struct nexthop *nexthop);
 
 // --- plan.c
 

@@ -477,6 +477,39 @@ test_underlay_of_configured_tunnels(void **state)
 	assert_ip(&nexthop_by_id(w->objects, found->found_underlay)->via, "192.168.0.254");
 }
 
+// A gateway by hand waits for a neighbour of its network; others' addresses stay the host's.
+static void
+test_configured_gateway(void **state)
+{
+	struct world *w = *state;
+	const struct plan_sink sink = world_sink(w);
+	struct nexthop *via = object_new(OBJECT_NEXTHOP, sizeof(*via));
+	struct neighbor key = {.object.type = OBJECT_NEIGHBOR,
+		.ip = {.addr = {192, 168, 0, 7}, .family = 4, .prefix = 32}};
+	const struct neighbor *found;
+
+	via->id = 1;
+	via->kind = CW_NEXTHOP_VIA;
+	via->via = key.ip;
+	world_add(w, &via->object);
+	kernel_neighbor(w, ETH0, "192.168.0.8", PEER_MAC, NUD_REACHABLE);
+	world_settle(w);
+	assert_int_equal(world_mirrored(w, OBJECT_NEIGHBOR), 0);
+	assert_true(plan_ask(w->plan, &sink, 1));
+	assert_ip(&w->asked, "192.168.0.7");
+	assert_int_equal(w->asked_ifindex, ETH0);
+	kernel_neighbor(w, ETH0, "192.168.0.7", GATEWAY_MAC, NUD_REACHABLE);
+	world_settle(w);
+	found = (const struct neighbor *)objects_find(w->objects, &key.object);
+	assert_non_null(found);
+	assert_int_equal(found->port, UPLINK);
+	assert_mac(found->mac, GATEWAY_MAC);
+	kernel_neighbor(w, ETH0, "192.168.0.7", NULL, NUD_FAILED);
+	world_settle(w);
+	assert_null(objects_find(w->objects, &key.object));
+	assert_false(plan_ask(w->plan, &sink, 2));
+}
+
 #define MANY 100000
 
 // Many routes share a next hop: what changes behind it is said once, however many they are, and a
@@ -532,6 +565,7 @@ main(void)
 		TEST(test_filter),
 		TEST(test_uplink_goes),
 		TEST(test_underlay_of_configured_tunnels),
+		TEST(test_configured_gateway),
 		TEST(test_many),
 	};
 
