@@ -57,6 +57,7 @@ tunnel_setup(struct fixture *f, uint8_t kind, bool is_v6, uint16_t flags)
 
 	fixture_network(f, 0, tunnel_set_vni, NULL);
 	fixture_port_change(f, UPLINK, tunnel_make_uplink, NULL);
+	network = dp_network(f->dp, 0); // each change publishes a copy
 	make_vtep(&tunnel_item, 1, UPLINK, tunnel_end(is_v6, 1));
 	tunnel_item.vtep.kind = kind;
 	tunnel_item.vtep.flags = flags;
