@@ -240,6 +240,7 @@ worker_create(struct dataplane *dp, uint16_t id, const struct worker_config *con
 	w->entry = graph_entry(false);
 	w->entry_uplink = graph_entry(true);
 	w->express = worker_express_is_open();
+	w->outer_id = (uint16_t)(id << 13); // other than other workers' for a while
 	w->now_tsc = rte_rdtsc();
 	w->counters = calloc(CW_MAX_PORTS, sizeof(*w->counters));
 	w->tx = calloc(CW_MAX_PORTS, sizeof(*w->tx));

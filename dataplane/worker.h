@@ -55,6 +55,7 @@ struct worker {
 	struct tx_batch **tx; // [CW_MAX_PORTS], this worker's way out of each port
 	uint64_t now_tsc; // read once a round
 	uint32_t now_s; // seconds since start, for ageing
+	uint16_t outer_id; // identification of the next IPv4 packet around a tunneled one
 	struct rte_mempool *mbufs, *jumbos;
 	struct route_cache *routes;
 	struct hold *hold; // packets that wait for a neighbour, see stages/hold.h

@@ -167,13 +167,10 @@ encap_packet(struct worker *w, struct port_cache *ports, uint16_t slot, uint16_t
 static void
 encap_run(struct worker *w, const uint16_t *slots, uint16_t n)
 {
-	// Differs between packets that are on their way at one time, of each worker from the
-	// others'.
-	const uint16_t first_id = (uint16_t)(w->stages[encap.id].packets + (w->id << 13));
 	struct port_cache ports = {NULL, 0};
 
 	for (uint16_t i = 0; i < n; i++) // headers go where nothing was read or written before
 		rte_prefetch0(packet_ether(w->mbuf[slots[i]]) - 1);
 	for (uint16_t i = 0; i < n; i++)
-		encap_packet(w, &ports, slots[i], (uint16_t)(first_id + i));
+		encap_packet(w, &ports, slots[i], w->outer_id++);
 }

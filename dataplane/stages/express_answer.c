@@ -20,15 +20,16 @@ is_routable6(const struct rte_ipv6_hdr *ip)
 }
 
 static inline const void *
-l3_of(const struct rte_mbuf *m)
+l3_of(const struct rte_mbuf *m, const struct express_burst *b, unsigned int i)
 {
-	return rte_pktmbuf_mtod_offset(m, const void *, RTE_ETHER_HDR_LEN);
+	return rte_pktmbuf_mtod_offset(m, const void *, b->start[i] + RTE_ETHER_HDR_LEN);
 }
 
 static inline bool
 can_forward(const struct nexthop *nexthop)
 {
-	return (nexthop->action == NEXTHOP_FORWARD || nexthop->action == NEXTHOP_HOST)
+	return (nexthop->action == NEXTHOP_FORWARD || nexthop->action == NEXTHOP_TUNNEL
+		       || nexthop->action == NEXTHOP_HOST)
 	       && nexthop->out_port != 0;
 }
 
@@ -59,7 +60,7 @@ look_up4(struct worker *w, uint16_t network, struct rte_mbuf *const *pkts, struc
 
 	for (uint64_t left = packets; left != 0; left &= left - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(left);
-		const struct rte_ipv4_hdr *ip = l3_of(pkts[i]);
+		const struct rte_ipv4_hdr *ip = l3_of(pkts[i], b, i);
 
 		if (unlikely(!is_routable4(ip))) {
 			unfit |= UINT64_C(1) << i;
@@ -87,7 +88,7 @@ look_up6(struct worker *w, uint16_t network, struct rte_mbuf *const *pkts, struc
 
 	for (uint64_t left = packets; left != 0; left &= left - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(left);
-		const struct rte_ipv6_hdr *ip = l3_of(pkts[i]);
+		const struct rte_ipv6_hdr *ip = l3_of(pkts[i], b, i);
 
 		if (unlikely(!is_routable6(ip))) {
 			unfit |= UINT64_C(1) << i;

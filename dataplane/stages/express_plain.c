@@ -1,33 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stages/address.h"
-#include "stages/express.h"
-#include "stages/guard_source.h"
+#include "stages/express_plain.h"
 #include "stages/offload.h"
-#include "stages/parse_ip.h"
-
-#define L3 RTE_ETHER_HDR_LEN
-#define MAC_BITS ((UINT64_C(1) << 48) - 1)
-// Shortest plain packets: with 8 bytes behind the IP header, so that ports may be read.
-#define PLAIN4_MIN (sizeof(struct rte_ipv4_hdr) + 8)
-#define PLAIN6_MIN (sizeof(struct rte_ipv6_hdr) + 8)
-
-static inline uint64_t
-load64(const uint8_t *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-static inline uint32_t
-load32(const uint8_t *at)
-{
-	uint32_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
 
 static uint64_t
 source_word(const struct rte_ether_addr *mac, uint16_t ether_type)
@@ -49,11 +22,11 @@ address_word(const uint8_t addr[4])
 }
 
 static void
-prepare_sources(const struct dp_port *port, struct express_ready *ready)
+prepare_sources(const struct dp_port *port, uint32_t guard, struct express_ready *ready)
 {
 	static const struct rte_ether_addr all = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 	static const struct rte_ether_addr group = {{1}}, none;
-	bool is_guarded = (port->guard & CW_GUARD_MAC) != 0;
+	bool is_guarded = (guard & CW_GUARD_MAC) != 0;
 	const struct rte_ether_addr *mac = is_guarded ? &port->mac : &none;
 
 	ready->source4 = source_word(mac, RTE_ETHER_TYPE_IPV4);
@@ -62,12 +35,12 @@ prepare_sources(const struct dp_port *port, struct express_ready *ready)
 }
 
 static void
-prepare_addresses(const struct dp_port *port, struct express_ready *ready)
+prepare_addresses(const struct dp_port *port, uint32_t guard, struct express_ready *ready)
 {
 	static const uint8_t all[4] = {0xff, 0xff, 0xff, 0xff};
 	uint16_t n = 0;
 
-	ready->guards_ip = (port->guard & CW_GUARD_IP) != 0;
+	ready->guards_ip = (guard & CW_GUARD_IP) != 0;
 	ready->address4 = 0;
 	ready->address4_mask = 0;
 	ready->many_ip4 = false;
@@ -87,71 +60,26 @@ express_prepare(const struct worker *w, uint16_t port_id, struct express_ready *
 	const struct dp_port *port = dp_port_get(w->dp, port_id);
 	const struct network *network;
 
-	// AF_XDP has no metadata: parse finds unfinished checksums there. Uplinks begin at decap.
+	// AF_XDP has no metadata: parse finds unfinished checksums there.
 	if (port == NULL || port->vlan != 0 || port->kind == CW_PORT_AF_XDP
-		|| (port->flags & CW_PORT_UPLINK) != 0 || rte_is_multicast_ether_addr(&port->mac))
+		|| rte_is_multicast_ether_addr(&port->mac))
 		return false;
+	ready->port = port;
+	ready->network = NULL;
+	if (port->flags & CW_PORT_UPLINK) { // guards are for pods
+		prepare_sources(port, 0, ready);
+		prepare_addresses(port, 0, ready);
+		return true;
+	}
 	network = dp_network(w->dp, port->network);
 	if (network == NULL)
 		return false;
-	ready->port = port;
 	ready->network = network;
 	ready->network_key = (uint64_t)port->network << 48;
 	ready->router = fdb_make_key(port->network, &network->router_mac);
-	prepare_sources(port, ready);
-	prepare_addresses(port, ready);
+	prepare_sources(port, port->guard, ready);
+	prepare_addresses(port, port->guard, ready);
 	return true;
-}
-
-// Version 4, no options, no fragment: of the first 8 bytes of the header.
-static inline uint64_t
-unusual4(uint64_t word)
-{
-	static const uint8_t usual[8] = {RTE_IPV4_VHL_DEF};
-	static const uint8_t mask[8] = {[0] = 0xff, [6] = 0x3f, [7] = 0xff};
-
-	return (word ^ load64(usual)) & load64(mask);
-}
-
-// Whether parse, classify and guard find nothing. len: of the frame.
-static inline bool
-is_plain4(const struct express_ready *ready, const uint8_t *frame, uint32_t len)
-{
-	const struct rte_ipv4_hdr *ip = (const void *)(frame + L3);
-	uint64_t wrong;
-	uint32_t total;
-
-	if (unlikely(len < L3 + PLAIN4_MIN))
-		return false;
-	wrong = (load64(frame + 6) ^ ready->source4) & ready->source_mask;
-	wrong |= unusual4(load64(frame + L3));
-	wrong |= (load64(frame + L3 + 8) ^ ready->address4) & ready->address4_mask;
-	if (unlikely(wrong != 0) || unlikely((frame[0] & 1) != 0))
-		return false;
-	total = rte_be_to_cpu_32(load32(frame + L3)) & UINT16_MAX; // its total length
-	return likely(total - PLAIN4_MIN <= len - L3 - PLAIN4_MIN)
-	       && likely(total - sizeof(*ip) >= parse_l4_min[ip->next_proto_id])
-	       && likely(load32(frame + L3 + sizeof(*ip))
-			 != RTE_BE32(DHCP_SERVER << 16 | DHCP_CLIENT))
-	       && likely(ipv4_checksum_is_right(ip, sizeof(*ip)));
-}
-
-static inline bool
-is_plain6(const struct express_ready *ready, const uint8_t *frame, uint32_t len)
-{
-	const struct rte_ipv6_hdr *ip = (const void *)(frame + L3);
-	uint32_t payload;
-
-	if (len < L3 + PLAIN6_MIN
-		|| ((load64(frame + 6) ^ ready->source6) & ready->source_mask) != 0
-		|| (frame[0] & 1) != 0 || frame[L3] >> 4 != 6)
-		return false;
-	payload = rte_be_to_cpu_16(ip->payload_len);
-	return payload >= RTE_MAX(8u, (uint32_t)parse_l4_min[ip->proto])
-	       && payload <= len - L3 - sizeof(*ip) && !ipv6_is_extension(ip->proto)
-	       && ip->proto != IPPROTO_ICMPV6
-	       && load32(frame + L3 + sizeof(*ip)) != RTE_BE32(DHCP6_SERVER << 16 | DHCP6_CLIENT)
-	       && (!ready->guards_ip || guard_owns6(ready->port, ipv6_src(ip)));
 }
 
 // Metadata as parse wants it; what it finds it also sets, which does the stages no harm.
@@ -169,13 +97,6 @@ offloads_are_plain(struct rte_mbuf *m, bool is_v6)
 			     + (is_v6 ? offsetof(struct rte_ipv6_hdr, proto)
 				      : offsetof(struct rte_ipv4_hdr, next_proto_id))];
 	return offload_is_consistent(m, &ctx);
-}
-
-// mac: with two more readable bytes behind it.
-static inline fdb_key
-key_of(const struct express_ready *ready, const uint8_t *mac)
-{
-	return (load64(mac) & MAC_BITS) | ready->network_key;
 }
 
 // The slower checks, where they apply. Each takes those that fail out of b->plain.

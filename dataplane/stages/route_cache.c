@@ -73,7 +73,8 @@ bucket_of(struct route_cache *cache, uint64_t key)
 static inline bool
 is_worth_it(const struct nexthop *nexthop)
 {
-	return nexthop->action == NEXTHOP_FORWARD || nexthop->action == NEXTHOP_HOST;
+	return nexthop->action == NEXTHOP_FORWARD || nexthop->action == NEXTHOP_TUNNEL
+	       || nexthop->action == NEXTHOP_HOST;
 }
 
 static void
