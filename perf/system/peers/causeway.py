@@ -34,10 +34,13 @@ class CausewayPeer:
     def attach(self, ends, traffic):
         self.generation += 1
         for side in (0, 1):
-            self.add(self.port(side, ends, traffic), self.endpoint(side, traffic))
+            self.add(*self.side(side, ends, traffic))
         for side in (0, 1):
             self.fill(side, traffic)
         wait_until(lambda: self.up(1) and self.up(2), "both ports up", timeout=15)
+
+    def side(self, side, ends, traffic):
+        return self.port(side, ends, traffic), self.endpoint(side, traffic)
 
     def port(self, side, ends, traffic):
         if ends.kind == "memif":
