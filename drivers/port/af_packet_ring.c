@@ -49,10 +49,14 @@ set_queue_sizes(int fd)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
+// Past the queueing discipline the kernel drops a super-frame that the device does not segment
+// itself
+// (__dev_direct_xmit). Our own veths always do; what an uplink's device does may change at any
+// time.
 static int
-set_options(int fd, char *reason, size_t reason_len)
+set_options(int fd, bool bypass, char *reason, size_t reason_len)
 {
-	static const struct {
+	const struct {
 		int option, value;
 		const char *name;
 		bool must;
@@ -61,7 +65,7 @@ set_options(int fd, char *reason, size_t reason_len)
 		{PACKET_VNET_HDR, 1, "PACKET_VNET_HDR", true},
 		{PACKET_COPY_THRESH, 1, "PACKET_COPY_THRESH", true},
 		{PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING", true},
-		{PACKET_QDISC_BYPASS, 1, "PACKET_QDISC_BYPASS", false},
+		{PACKET_QDISC_BYPASS, bypass, "PACKET_QDISC_BYPASS", false},
 	};
 	struct tpacket_req none = {0};
 
@@ -96,7 +100,7 @@ af_packet_ring_open(
 	struct af_packet_ring *ring, int fd, uint16_t mtu, char *reason, size_t reason_len)
 {
 	struct tpacket_req request = geometry(mtu);
-	int ret = set_options(fd, reason, reason_len);
+	int ret = set_options(fd, !ring->uplink, reason, reason_len);
 	void *map;
 
 	if (ret < 0)
