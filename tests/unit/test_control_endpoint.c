@@ -524,6 +524,31 @@ test_vlan_networks_come_and_go(void **state)
 	assert_int_equal(objects_count(c->d->objects, OBJECT_NETWORK), 1);
 }
 
+// A route, a neighbour and a flood list entry through tunnels whose packets go by the port.
+static void
+lead_tunnels_to(struct control *c, const char *port)
+{
+	char params[128];
+
+	control_expect_ok(
+		c, "vtep.add", "{\"name\":\"vx\",\"kind\":\"vxlan\",\"address\":\"192.0.2.1\"}");
+	snprintf(params, sizeof(params),
+		"{\"id\":90,\"kind\":\"port\",\"port\":\"%s\",\"via\":\"10.1.0.5\"}", port);
+	control_expect_ok(c, "nexthop.add", params);
+	control_expect_ok(
+		c, "nexthop.add", "{\"id\":80,\"kind\":\"group\",\"members\":[{\"nexthop\":90}]}");
+	control_expect_ok(c, "route.add",
+		"{\"prefix\":\"10.8.0.0/"
+		"16\",\"members\":[{\"vtep\":\"vx\",\"remote\":\"192.0.2.2\","
+		"\"underlay\":80}]}");
+	control_expect_ok(c, "neighbor.add",
+		"{\"ip\":\"10.1.0.78\",\"mac\":\"02:00:00:00:00:0a\",\"vtep\":\"vx\","
+		"\"remote\":\"192.0.2.2\",\"underlay\":90}");
+	control_expect_ok(c, "fdb.add",
+		"{\"mac\":\"00:00:00:00:00:00\",\"vtep\":\"vx\",\"remote\":\"192.0.2.3\","
+		"\"underlay\":80}");
+}
+
 static void
 test_what_leads_to_the_port_goes_with_it(void **state)
 {
@@ -538,7 +563,9 @@ test_what_leads_to_the_port_goes_with_it(void **state)
 		"{\"prefix\":\"10.9.0.0/"
 		"16\",\"members\":[{\"port\":\"c1-eth0\",\"mac\":\"02:00:00:00:00:09\"},"
 		"{\"via\":\"10.1.0.9\"}]}");
+	lead_tunnels_to(c, "c1-eth0");
 	del(pod);
+	control_expect_ok(c, "vtep.del", "{\"name\":\"vx\"}");
 	assert_int_equal(objects_count(c->d->objects, OBJECT_NEIGHBOR), 0);
 	assert_int_equal(objects_count(c->d->objects, OBJECT_FDB), 0);
 	assert_int_equal(objects_count(c->d->objects, OBJECT_ROUTE), 2);
