@@ -176,12 +176,46 @@ add_gateway(void *arg, struct object *object)
 	return 0;
 }
 
+// A next hop of kind port that names its gateway and not its MAC.
+static int
+complete_gateway(void *arg, struct object *object)
+{
+	const struct nexthop *nexthop = (const struct nexthop *)object;
+	struct plan *plan = arg;
+	const struct mirror_device *device = gateway_device(plan, nexthop);
+	const struct kernel_neighbor *known;
+	struct nexthop *found;
+	uint8_t mac[6] = {0};
+
+	if (plan_owns(object) || nexthop->kind != CW_NEXTHOP_PORT || !mac_is_zero(nexthop->mac))
+		return 0;
+	known = device != NULL ? tables_neighbor(plan->tables, device->ifindex, &nexthop->via)
+			       : NULL;
+	if (known != NULL && neighbor_is_valid(known))
+		memcpy(mac, known->mac, sizeof(mac));
+	if (memcmp(mac, nexthop->found_mac, sizeof(mac)) == 0)
+		return 0;
+	found = object_copy(nexthop, nexthop_size(nexthop->n_members));
+	if (found == NULL)
+		return -ENOMEM;
+	memcpy(found->found_mac, mac, sizeof(mac));
+	plan->n_changes++;
+	plan->sink->put(plan->sink->arg, &found->object);
+	return 0;
+}
+
 const struct mirror_device *
 gateway_device(const struct plan *plan, const struct nexthop *nexthop)
 {
-	if (nexthop->kind != CW_NEXTHOP_VIA)
+	if (nexthop->kind == CW_NEXTHOP_VIA)
+		return on_link(plan, nexthop->network, &nexthop->via);
+	if (nexthop->kind != CW_NEXTHOP_PORT || nexthop->via.family == 0)
 		return NULL;
-	return on_link(plan, nexthop->network, &nexthop->via);
+	for (uint32_t i = 0; i < plan->n_devices; i++)
+		if (plan->devices[i].role == DEVICE_UPLINK && plan->devices[i].port == nexthop->port
+			&& plan->devices[i].network == nexthop->network)
+			return &plan->devices[i];
+	return NULL;
 }
 
 int
@@ -192,6 +226,8 @@ bridging(struct plan *plan)
 	tables_each(plan->tables, TABLES_FDB, add_fdb, plan);
 	tables_each(plan->tables, TABLES_NEIGHBORS, add_neighbor, plan);
 	ret = objects_each(plan->objects, OBJECT_NEXTHOP, add_gateway, plan);
+	if (ret == 0)
+		ret = objects_each(plan->objects, OBJECT_NEXTHOP, complete_gateway, plan);
 	if (ret < 0)
 		return ret;
 	return objects_each(plan->objects, OBJECT_NEXTHOP, complete_tunnel, plan);

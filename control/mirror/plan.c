@@ -421,14 +421,6 @@ plan_ask(struct plan *plan, const struct plan_sink *sink, uint32_t nexthop)
 		sink->ask(sink->arg, device->ifindex, &object->via);
 		return true;
 	}
-	if (object == NULL || object->kind != CW_NEXTHOP_PORT || object->via.family == 0)
-		return false;
-	for (uint32_t i = 0; i < plan->n_devices; i++)
-		if (plan->devices[i].role == DEVICE_UPLINK && plan->devices[i].port == object->port
-			&& plan->devices[i].network == object->network) {
-			sink->ask(sink->arg, plan->devices[i].ifindex, &object->via);
-			return true;
-		}
 	return false;
 }
 

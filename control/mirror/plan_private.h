@@ -137,7 +137,7 @@ bool resolve_remote_of(const struct plan *plan, const struct kernel_link *link,
 // FDB, flood lists and neighbours of vxlan devices whose VNI is a network's; gateways and underlays
 // of what users configured. Returns 0 or -ENOMEM.
 int bridging(struct plan *plan);
-// The uplink that the gateway of a next hop of kind VIA is on link of; NULL: none, or another kind.
+// The uplink that the gateway of a next hop of kind VIA or PORT is on link of; NULL: none.
 const struct mirror_device *gateway_device(const struct plan *plan, const struct nexthop *nexthop);
 
 // --- plan.c

@@ -148,6 +148,8 @@ show(const struct objects *objects, const struct object *object, cJSON *json)
 
 	if (nexthop->underlay == 0 && nexthop->found_underlay != 0)
 		cJSON_AddNumberToObject(json, "underlay", nexthop->found_underlay);
+	if (mac_is_zero(nexthop->mac) && !mac_is_zero(nexthop->found_mac))
+		json_add_mac(json, "mac", nexthop->found_mac);
 }
 
 void
@@ -194,7 +196,8 @@ to_wire(const struct object *object, struct cw_item *item)
 	wire->mtu = nexthop->path_mtu;
 	wire->flags = nexthop->of_tunnels ? CW_NEXTHOP_OF_TUNNELS : 0;
 	wire->n_members = nexthop->n_members;
-	memcpy(wire->mac, nexthop->mac, sizeof(wire->mac));
+	memcpy(wire->mac, mac_is_zero(nexthop->mac) ? nexthop->found_mac : nexthop->mac,
+		sizeof(wire->mac));
 	memcpy(wire->members, nexthop->members, nexthop->n_members * sizeof(wire->members[0]));
 }
 

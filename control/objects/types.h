@@ -128,6 +128,7 @@ struct nexthop {
 	uint32_t vtep, underlay, vni; // TUNNEL, as in cw_nexthop
 	// What takes the place of underlay 0: found by following the kernel's tables, not stored.
 	uint32_t found_underlay;
+	uint8_t found_mac[6]; // PORT: the same for mac zero, the neighbour's with address via
 	uint16_t path_mtu; // 0: not known
 	uint32_t n_members;
 	struct cw_member members[];

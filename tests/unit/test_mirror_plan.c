@@ -510,6 +510,30 @@ test_configured_gateway(void **state)
 	assert_false(plan_ask(w->plan, &sink, 2));
 }
 
+static void
+test_configured_port(void **state)
+{
+	struct world *w = *state;
+	const struct plan_sink sink = world_sink(w);
+	struct nexthop *port = object_new(OBJECT_NEXTHOP, sizeof(*port));
+
+	port->id = 1;
+	port->kind = CW_NEXTHOP_PORT;
+	port->port = UPLINK;
+	port->via = (struct cw_ip){.addr = {192, 168, 0, 7}, .family = 4, .prefix = 32};
+	world_add(w, &port->object);
+	world_settle(w);
+	assert_true(plan_ask(w->plan, &sink, 1));
+	assert_ip(&w->asked, "192.168.0.7");
+	kernel_neighbor(w, ETH0, "192.168.0.7", GATEWAY_MAC, NUD_REACHABLE);
+	world_settle(w);
+	assert_mac(nexthop_by_id(w->objects, 1)->found_mac, GATEWAY_MAC);
+	assert_mac(nexthop_by_id(w->objects, 1)->mac, "00:00:00:00:00:00");
+	kernel_neighbor(w, ETH0, "192.168.0.7", NULL, NUD_FAILED);
+	world_settle(w);
+	assert_mac(nexthop_by_id(w->objects, 1)->found_mac, "00:00:00:00:00:00");
+}
+
 #define MANY 100000
 
 // Many routes share a next hop: what changes behind it is said once, however many they are, and a
@@ -566,6 +590,7 @@ main(void)
 		TEST(test_uplink_goes),
 		TEST(test_underlay_of_configured_tunnels),
 		TEST(test_configured_gateway),
+		TEST(test_configured_port),
 		TEST(test_many),
 	};
 
