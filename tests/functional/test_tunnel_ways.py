@@ -169,7 +169,8 @@ def test_underlay_is_wanted_and_packets_wait(dp, ports):
     up.raw.drain()
     pod.send(packet)
     wanted = bytes(wire.Ip.of("192.0.2.254"))
-    dp.sock.wait_event(wire.NeighborWanted, lambda event: bytes(event.ip) == wanted)
+    event = dp.sock.wait_event(wire.NeighborWanted, lambda event: bytes(event.ip) == wanted)
+    assert (event.network, event.nexthop) == (0, UNDERLAY)
     dp.sock.set(gateway(UNDERLAY, up, GATEWAY))
     got = []
     wait_until(lambda: got.extend(up.raw.drain()) or got, "the packet that waited")
