@@ -24,20 +24,23 @@ origin_of(const struct mirror_device *device)
 	return plan_origin(0, device->link);
 }
 
-// The next hop for frames to a peer; 0: none.
+// The next hop for frames to a peer, or, with a MAC, for packets to a station there; 0: none.
 static uint32_t
 peer(struct plan *plan, const struct mirror_device *device, uint32_t network,
-	const struct cw_ip *remote, uint32_t vni)
+	const struct cw_ip *remote, uint32_t vni, const uint8_t mac[6])
 {
-	const struct node_key key = {
+	struct node_key key = {
 		.kind = NODE_REMOTE,
 		.network = network,
 		.vni = vni,
 		.ifindex = device->ifindex,
 		.remote = ip_host(remote),
 	};
-	const struct node *node = node_get(plan, &key, origin_of(device));
+	const struct node *node;
 
+	if (mac != NULL)
+		memcpy(key.mac, mac, sizeof(key.mac));
+	node = node_get(plan, &key, origin_of(device));
 	return node != NULL && node->is_usable ? node->id : 0;
 }
 
@@ -57,7 +60,7 @@ add_fdb(void *arg, const void *entry)
 	network = network_of_vni(plan, fdb->source_vni != 0 ? fdb->source_vni : device->link->vni);
 	if (network == UINT32_MAX)
 		return;
-	nexthop = peer(plan, device, network, &remote, vni);
+	nexthop = peer(plan, device, network, &remote, vni, NULL);
 	if (nexthop == 0)
 		return;
 	wanted = object_new(OBJECT_FDB, sizeof(*wanted));
@@ -88,7 +91,7 @@ add_neighbor(void *arg, const void *entry)
 		|| !resolve_remote_of(plan, device->link,
 			tables_fdb(plan->tables, device->ifindex, neighbor->mac), &remote, &vni))
 		return;
-	nexthop = peer(plan, device, network, &remote, vni);
+	nexthop = peer(plan, device, network, &remote, vni, neighbor->mac);
 	if (nexthop == 0)
 		return;
 	wanted = object_new(OBJECT_NEIGHBOR, sizeof(*wanted));

@@ -53,6 +53,8 @@ struct node_key {
 	uint32_t vni; // REMOTE
 	int32_t ifindex; // REMOTE
 	struct cw_ip remote; // REMOTE
+	uint8_t mac[6]; // REMOTE: inner destination of routed packets, zero: for frames alone
+	uint16_t reserved;
 	uint32_t n_hops; // PATH
 	struct kernel_hop hops[];
 };

@@ -338,6 +338,7 @@ resolve_remote(struct plan *plan, const struct node *node, struct nexthop *to)
 	*to = (struct nexthop){.network = key->network, .via = key->remote};
 	if (device == NULL || device->role != DEVICE_TUNNEL)
 		return false;
+	memcpy(to->mac, key->mac, sizeof(to->mac));
 	finish_tunnel(&chain, to, key->vni);
 	return to->kind == CW_NEXTHOP_TUNNEL;
 }
