@@ -11,6 +11,7 @@ import subprocess
 
 from lib.netns import Namespace
 from lib.node import Node
+from lib.traffic import ping
 from lib.underlay import IFNAME, Underlay
 from lib.wait import wait_until
 
@@ -208,9 +209,10 @@ class Cluster:
         hugepages = hugepages and sum(node.is_causeway for node in self.nodes) < 2
         return CausewayNode(number, self.underlay, scratch, hugepages, **causeway)
 
-    def start(self):
+    def start(self, pod_mtu=None):
+        """pod_mtu: default: what the backend leaves of the wire's."""
         for node in self.nodes:
-            node.start(self.backend.mtu(node))
+            node.start(pod_mtu or self.backend.mtu(node))
             self.backend.start(node)
         for node, remote in itertools.permutations(self.nodes, 2):
             self.backend.add_remote(node, remote)
@@ -231,6 +233,19 @@ class Cluster:
         """{namespace: {counter: errors}}, those that are not 0."""
         found = {one.name: checksum_errors(one) for one in self.namespaces()}
         return {name: errors for name, errors in found.items() if errors}
+
+    def add_pods(self):
+        """One a node; returns when each reaches each other: what is written into a kernel reaches its
+        mirror a little later."""
+        pods = [node.pod(f"pod{node.number}") for node in self.nodes]
+        for source, target in itertools.permutations(pods, 2):
+            for family in self.backend.families:
+                wait_until(
+                    lambda s=source, a=target.ip(family): ping(s.namespace, a, count=1)[0] == 0,
+                    f"{source.name} reaches {target.name} by IPv{family}",
+                    timeout=30,
+                )
+        return pods
 
     def assert_balanced(self):
         for node in self.nodes:
