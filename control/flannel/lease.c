@@ -19,10 +19,11 @@ refuse(char *reason, size_t size, const char *what, const char *value)
 	return -EINVAL;
 }
 
+// flanneld's udp backend does not name itself in its leases.
 static uint8_t
 backend_by_name(const char *name)
 {
-	return strcmp(name, "udp") == 0 ? LEASE_UDP : LEASE_OTHER;
+	return name[0] == '\0' || strcmp(name, "udp") == 0 ? LEASE_UDP : LEASE_OTHER;
 }
 
 // --- the key
