@@ -18,6 +18,13 @@ class Backend:
             self.config |= {"EnableIPv6": True, "IPv6Network": NETWORK[6], "IPv6SubnetLen": 64}
         self.overhead = {"vxlan": 50, "udp": 28}.get(name, 0)
 
+    @property
+    def origin(self):
+        """Of routes to other nodes: flanneld gives its own no protocol, so that its devices tell."""
+        if "DirectRouting" in self.config["Backend"]:
+            return "mirror:static"
+        return {"udp": "lease:flannel", "vxlan": "mirror:flannel"}.get(self.name, "mirror:static")
+
     def __str__(self):
         words = [self.name, *(key.lower() for key in self.config["Backend"] if key != "Type")]
         return "-".join(words) + ("-dual" if 6 in self.families else "")
