@@ -53,6 +53,8 @@ cases()
 		{"egress", "tagged", frame_udp4(PLANE_IN, PLANE_TRUNK)},
 		{"fragment", "two", small},
 		{"segment", "four", frame_super(PLANE_PLAIN, 500)},
+		{"decap", "vxlan", frames_from_tunnel(1)[0]},
+		{"encap", "vxlan", frames_to_tunnel(1)[0]},
 		{"tx", "", l2},
 		{"icmp_error", "ttl", frame_expiring()},
 	};
@@ -131,6 +133,8 @@ register_all()
 	register_way("way/l3_local", [](std::uint32_t n) {
 		return std::vector<plane_frame>(n, frame_routed(frame_udp4(PLANE_IN, PLANE_OUT)));
 	});
+	register_way("way/encap", frames_to_tunnel);
+	register_way("way/decap", frames_from_tunnel);
 	register_way("way/l2v6", [](std::uint32_t n) {
 		return std::vector<plane_frame>(n, frame_udp6(PLANE_IN, PLANE_OUT));
 	});
@@ -146,6 +150,7 @@ main(int argc, char **argv)
 		return 1;
 	the_plane = plane_create();
 	plane_routes(the_plane, 10000);
+	plane_tunnel(the_plane);
 	benchmark::AddCustomContext("hugepages", plane_has_hugepages() ? "yes" : "no");
 	register_all();
 	benchmark::RunSpecifiedBenchmarks();

@@ -67,6 +67,15 @@ put_address6(plane_frame &frame, std::size_t at, std::uint16_t port)
 	std::memcpy(&frame.bytes[at], addr, sizeof(addr));
 }
 
+// Outer headers of VXLAN, RFC 7348.
+constexpr std::size_t OUTER = 14 + 20 + 8 + 8;
+
+constexpr std::uint32_t
+address4(std::uint32_t second, std::uint32_t rest)
+{
+	return 10u << 24 | second << 16 | rest;
+}
+
 constexpr std::uint32_t
 endpoint4(std::uint32_t port)
 {
@@ -85,6 +94,24 @@ ipv4(std::uint16_t from, std::uint16_t to, std::uint8_t proto, std::uint16_t len
 	put32(frame, IP + 12, endpoint4(from));
 	put32(frame, IP + 16, endpoint4(to));
 	seal4(frame);
+	return frame;
+}
+
+// From the tunnel's peer, with the source port of its flow.
+plane_frame
+tunnelled(const plane_frame &inner, std::uint32_t flow)
+{
+	plane_frame frame = ipv4(PLANE_UPLINK, PLANE_UPLINK, 17, std::uint16_t(OUTER + inner.len));
+
+	put32(frame, IP + 12, address4(9, 0x101));
+	put32(frame, IP + 16, address4(9, 1));
+	seal4(frame);
+	put32(frame, L4, (49152u + flow % 16384) << 16 | 8472);
+	put16(frame, L4 + 4, frame.len - L4);
+	put32(frame, L4 + 8, 0x08000000);
+	put32(frame, L4 + 12, 1u << 8);
+	frame.bytes[6 + 4] = 9; // the gateway's MAC
+	std::memcpy(&frame.bytes[OUTER], inner.bytes, inner.len);
 	return frame;
 }
 
@@ -238,6 +265,33 @@ frames_routed(std::uint32_t n)
 		put32(frame, IP + 16, (10u << 24 | 2u << 16) + i);
 		seal4(frame);
 		frames.push_back(frame);
+	}
+	return frames;
+}
+
+std::vector<plane_frame>
+frames_to_tunnel(std::uint32_t n)
+{
+	std::vector<plane_frame> frames = frames_routed(n);
+
+	for (std::uint32_t i = 0; i < n; i++) {
+		put32(frames[i], IP + 16, address4(3, i));
+		seal4(frames[i]);
+	}
+	return frames;
+}
+
+std::vector<plane_frame>
+frames_from_tunnel(std::uint32_t n)
+{
+	std::vector<plane_frame> frames;
+
+	for (std::uint32_t i = 0; i < n; i++) {
+		plane_frame inner = frame_routed(frame_udp4(PLANE_IN, PLANE_OUT));
+
+		put32(inner, IP + 12, address4(3, i));
+		seal4(inner);
+		frames.push_back(tunnelled(inner, i));
 	}
 	return frames;
 }

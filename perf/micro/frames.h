@@ -34,5 +34,9 @@ plane_frame frame_super(std::uint16_t to, std::uint16_t segment);
 // (over one when n is 1), or one route each.
 std::vector<plane_frame> frames_switched(std::uint32_t n);
 std::vector<plane_frame> frames_routed(std::uint32_t n);
+// Flows from PLANE_IN to addresses behind the tunnel's peer, and from there to PLANE_OUT through
+// the tunnel. See plane_tunnel().
+std::vector<plane_frame> frames_to_tunnel(std::uint32_t n);
+std::vector<plane_frame> frames_from_tunnel(std::uint32_t n);
 
 #endif

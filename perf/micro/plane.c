@@ -101,14 +101,20 @@ make_tables(struct dataplane *dp)
 	dp->lpm = must(lpm_create(64 << 20, dp->qsbr, SOCKET_ID_ANY), "lpm");
 }
 
-static struct cw_ip
-ip4(uint32_t host_order)
+struct cw_ip
+plane_ip4(uint32_t host_order, uint8_t prefix)
 {
-	struct cw_ip ip = {.family = 4, .prefix = 16};
+	struct cw_ip ip = {.family = 4, .prefix = prefix};
 	rte_be32_t be = rte_cpu_to_be_32(host_order);
 
 	memcpy(ip.addr, &be, sizeof(be));
 	return ip;
+}
+
+static struct cw_ip
+ip4(uint32_t host_order)
+{
+	return plane_ip4(host_order, 16);
 }
 
 static struct cw_ip
@@ -169,6 +175,12 @@ make_port(struct plane *plane, uint16_t id)
 	if (worker_port_attach(plane->dp, port->device) != 0)
 		plane_fail("port is not attached");
 	plane->dp->ports[id] = port;
+	if (id == PLANE_UPLINK) { // no endpoint
+		port->flags = CW_PORT_UPLINK;
+		port->origin = PACKET_FROM_UPLINK;
+		port->mtu = CW_MTU_DEFAULT + 100;
+		return;
+	}
 	fdb_set(plane->dp->fdb, port->network, &port->mac, id, false, 0);
 	for (int i = 0; i < port->n_ips; i++)
 		neighbor_set(plane->dp->neighbors, NEIGHBOR_ENDPOINT, port->network, &port->ips[i],

@@ -25,6 +25,7 @@ enum plane_port {
 	PLANE_PLAIN, // takes no offloads
 	PLANE_TRUNK, // tag 7: the network of the others
 	PLANE_LEARNING, // network 1, which learns
+	PLANE_UPLINK, // the way to other nodes, see plane_tunnels()
 	PLANE_PORTS,
 };
 
@@ -42,6 +43,9 @@ bool plane_has_hugepages(void);
 void plane_mac(uint32_t i, uint8_t mac[6]);
 // Route 10.2.0.0 + i / 32 to the neighbour behind PLANE_OUT, for each i < n; once a process.
 void plane_routes(struct plane *plane, uint32_t n);
+// Makes 10.9.0.1 a VXLAN vtep (UDP 8472, VNI 1) of PLANE_UPLINK, whose peer 10.9.1.1 has
+// 10.3.0.0/16; once a process.
+void plane_tunnel(struct plane *plane);
 
 // Fills n mbufs with copies of frames[i]; all come in by frames[0]->port.
 void plane_fill(struct plane *plane, const struct plane_frame *const *frames, uint16_t n);

@@ -18,6 +18,7 @@ struct plane {
 };
 
 _Noreturn void plane_fail(const char *what);
+struct cw_ip plane_ip4(uint32_t host_order, uint8_t prefix);
 struct port *plane_device(struct plane *plane, uint16_t id, uint32_t capabilities);
 
 #endif
