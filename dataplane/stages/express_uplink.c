@@ -113,6 +113,7 @@ kind_of_tunneled(const struct finder *f, const struct rte_mbuf *m, const uint8_t
 	if (unlikely(m->data_len < VXLAN_START + L3 + PLAIN4_MIN) || total + L3 != m->data_len
 		|| udp_len != total - sizeof(struct rte_ipv4_hdr)
 		|| f->vtep->kind != CW_TUNNEL_VXLAN || (load64(frame) & MAC_BITS) != f->mac
+		|| load32(frame + L3 + 16) != load32(f->vtep->address.addr) // a group
 		|| (frame[6] & 1) != 0 || unusual4(load64(frame + L3)) != 0
 		|| (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		return OTHER;

@@ -403,7 +403,7 @@ static void
 test_strict(void **state)
 {
 	struct fixture *f = *state;
-	struct vtep_object object = vtep_object(VTEP_V4);
+	union vtep_object object = vtep_object(VTEP_V4);
 	struct outer outer = vxlan4;
 	struct frame inner = inner_frame(), frame;
 
@@ -464,7 +464,7 @@ static void
 test_group(void **state)
 {
 	struct fixture *f = *state;
-	struct vtep_object object = vtep_object(VTEP_V4);
+	union vtep_object object = vtep_object(VTEP_V4);
 	struct cw_ip group = {.addr = {239, 1, 1, 1}, .family = 4, .prefix = 32};
 	struct outer outer = vxlan4;
 	struct frame inner = inner_frame(), frame;
@@ -474,7 +474,7 @@ test_group(void **state)
 	rte_ether_unformat_addr("01:00:5e:01:01:01", &frame_ether(&frame)->dst_addr);
 	assert_dropped(f, UPLINK, &frame, "flood_empty"); // nobody listens
 	object.vtep.n_groups = 1;
-	object.addresses[0] = group;
+	object.vtep.addresses[0] = group;
 	set_vtep(f, &object);
 	assert_decapped(f, &frame, &inner);
 	frame_ether(&frame)->dst_addr = port_mac(UPLINK); // group and MAC must agree

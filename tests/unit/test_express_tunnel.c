@@ -50,13 +50,13 @@ static void
 random_vteps(struct fixture *f)
 {
 	for (uint8_t id = VTEP_V4; id <= VTEP_UDP; id++) {
-		struct vtep_object object = vtep_object(id);
+		union vtep_object object = vtep_object(id);
 
 		object.vtep.flags = (uint16_t)(pick(2) ? 0 : pick(4));
 		object.vtep.n_own = (uint16_t)pick(3);
-		object.addresses[0] =
+		object.vtep.addresses[0] =
 			(struct cw_ip){.addr = {10, 9, 0, 7}, .family = 4, .prefix = 32};
-		object.addresses[1] = f->dp->ports[3]->ips[pick(2)];
+		object.vtep.addresses[1] = f->dp->ports[3]->ips[pick(2)];
 		set_vtep(f, &object);
 	}
 }

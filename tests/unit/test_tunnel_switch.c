@@ -330,15 +330,15 @@ static void
 test_punt(void **state)
 {
 	struct fixture *f = *state;
-	struct vtep_object object = vtep_object(VTEP_V4);
+	union vtep_object object = vtep_object(VTEP_V4);
 	uint16_t host = HOST, none = 0, vlan = 100;
 	struct frame inner = frame_of_station(VTEP_MAC), frame = wrap(&inner, &vxlan4), tagged;
 	struct frame foreign = frame_udp4(8, 77, NULL), lldp = foreign;
 	struct frame inner6 = frame_udp6(8, 3, VTEP_MAC), frame6 = wrap(&inner6, &vxlan4);
 
 	object.vtep.n_own = 2;
-	object.addresses[0] = f->dp->ports[3]->ips[1];
-	object.addresses[1] = f->dp->ports[3]->ips[0];
+	object.vtep.addresses[0] = f->dp->ports[3]->ips[1];
+	object.vtep.addresses[1] = f->dp->ports[3]->ips[0];
 	set_vtep(f, &object);
 	assert_dropped(f, UPLINK, &frame, "not_ours");
 	assert_dropped(f, UPLINK, &foreign, "not_ours");

@@ -148,16 +148,18 @@ make_uplink(struct dp_port *port, void *arg)
 	port->n_ips = 0;
 }
 
-struct vtep_object {
+union vtep_object {
+	uint8_t bytes[sizeof(struct cw_vtep) + 4 * sizeof(struct cw_ip)];
 	struct cw_vtep vtep;
-	struct cw_ip addresses[4];
 };
 
-static inline struct vtep_object
+static inline union vtep_object
 vtep_object(uint8_t id)
 {
-	struct vtep_object object = {.vtep = {.id = id, .kind = CW_TUNNEL_VXLAN}};
+	union vtep_object object = {.bytes = {0}};
 
+	object.vtep.id = id;
+	object.vtep.kind = CW_TUNNEL_VXLAN;
 	object.vtep.address = id == VTEP_V6 ? node_ip6(NODE) : node_ip4(NODE);
 	object.vtep.udp_port = id == VTEP_V6 ? PORT_IANA : PORT_FLANNEL;
 	memcpy(object.vtep.mac, "\x02\xaa\x00\x00\x00\x01", 6);
@@ -172,7 +174,7 @@ vtep_object(uint8_t id)
 }
 
 static inline void
-set_vtep(struct fixture *f, const struct vtep_object *object)
+set_vtep(struct fixture *f, const union vtep_object *object)
 {
 	assert_int_equal(vtep_set(f->dp->vteps, &object->vtep), 0);
 	nexthops_resolve(f->dp->nexthops);
@@ -181,7 +183,7 @@ set_vtep(struct fixture *f, const struct vtep_object *object)
 static inline void
 reset_vtep(struct fixture *f, uint8_t id)
 {
-	struct vtep_object object = vtep_object(id);
+	union vtep_object object = vtep_object(id);
 
 	set_vtep(f, &object);
 }
