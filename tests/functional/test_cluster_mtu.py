@@ -9,6 +9,7 @@ from lib.flannel_rules import HostGateway, Vxlan
 from lib.flows import path_mtu
 from lib.transfer import assert_transfer
 
+pytestmark = pytest.mark.slow
 PAIRS = ("cc", "cp", "pp")
 WIRE_MTU, POD_MTU = 1400, 1500
 

@@ -8,6 +8,8 @@ from lib.cluster import Cluster
 from lib.flannel_rules import HostGateway, Vxlan
 from lib.transfer import assert_transfer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("backend", [HostGateway(), Vxlan()], ids=str)
 def test_unfinished_frames(tmp_path, hugepages, backend):

@@ -9,6 +9,7 @@ from lib.traffic import is_silent, ping
 from lib.transfer import assert_transfer
 from lib.wait import wait_until
 
+pytestmark = pytest.mark.slow
 BACKENDS = (
     Backend("vxlan", families=(4, 6)),
     Backend("vxlan", DirectRouting=True),
