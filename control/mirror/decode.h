@@ -20,5 +20,7 @@ int decode_neighbor(struct nlmsghdr *message, struct kernel_neighbor *neighbor);
 int decode_fdb(struct nlmsghdr *message, struct kernel_fdb *fdb);
 int decode_route(struct nlmsghdr *message, struct kernel_route *route);
 int decode_nexthop(struct nlmsghdr *message, struct kernel_nexthop *nexthop);
+// 1 when the rule is none of those that every Linux has.
+int decode_rule(struct nlmsghdr *message);
 
 #endif

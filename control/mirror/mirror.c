@@ -238,6 +238,7 @@ mirror_show(struct mirror *mirror)
 	cJSON_AddNumberToObject(json, "fdb", mirror->tables->counts[TABLES_FDB]);
 	cJSON_AddNumberToObject(json, "nexthop_objects", mirror->tables->counts[TABLES_NEXTHOPS]);
 	cJSON_AddNumberToObject(json, "routes", routes_count(mirror->tables->routes));
+	cJSON_AddNumberToObject(json, "rules", read.rules);
 	cJSON_AddNumberToObject(json, "nexthops", made.nexthops);
 	cJSON_AddNumberToObject(json, "unresolved", made.unresolved);
 	cJSON_AddNumberToObject(json, "vteps", made.vteps);

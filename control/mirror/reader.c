@@ -52,7 +52,8 @@ static int
 join_groups(struct reader *reader)
 {
 	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-		RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP};
+		RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+		RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP};
 	int ret;
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
@@ -127,6 +128,7 @@ begin(struct reader *reader)
 	reader->step = 0;
 	reader->tries = 0;
 	reader->repaired = 0;
+	reader->rules = 0;
 	reader->began_ms = now_ms();
 	tables_begin(reader->tables);
 	request_step(reader);
@@ -141,6 +143,18 @@ on_again(evutil_socket_t fd, short what, void *arg)
 		begin(reader);
 }
 
+// The switch looks at destinations alone. Said when their number changes, not at every dump.
+static void
+tell_rules(struct reader *reader)
+{
+	if (reader->rules > reader->counts.rules)
+		log_warning("mirror: rules of policy routing are not followed, only tables are "
+			    "(network key "
+			    "table) rules=%u",
+			reader->rules);
+	reader->counts.rules = reader->rules;
+}
+
 static void
 end(struct reader *reader)
 {
@@ -151,6 +165,7 @@ end(struct reader *reader)
 	reader->dumping = false;
 	reader->ended_ms = now_ms();
 	reader->counts.last_dump_ms = (uint32_t)(reader->ended_ms - reader->began_ms);
+	tell_rules(reader);
 	if (reader->counts.dumps++ > 0)
 		reader->counts.repaired += reader->repaired + n;
 	log_debug("mirror: tables are read routes=%u neighbors=%u fdb=%u gone=%u ms=%u",

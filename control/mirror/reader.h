@@ -24,6 +24,7 @@ struct reader_counts {
 	uint64_t interrupted; // dumps that the kernel says changed while they went on
 	uint64_t bad; // messages that could not be read
 	uint64_t repaired; // entries that a dump told and events had not
+	uint32_t rules; // of policy routing beside the kernel's own: they are not followed
 	uint32_t last_dump_ms;
 	bool is_synced; // a dump has ended, and none is needed
 };

@@ -10,7 +10,7 @@
 
 #include "mirror/reader.h"
 
-#define DUMP_STEPS 9
+#define DUMP_STEPS 11
 #define DUMP_TRIES 5 // of one that is interrupted
 
 struct reader {
@@ -24,7 +24,7 @@ struct reader {
 	unsigned int step, tries;
 	bool step_interrupted;
 	uint32_t sequence; // of the step's request
-	uint32_t repaired; // by this dump
+	uint32_t repaired, rules; // by this dump
 	uint64_t began_ms, ended_ms;
 	struct reader_counts counts;
 };

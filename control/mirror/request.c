@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/nexthop.h>
@@ -25,6 +26,8 @@ static const struct {
 	{RTM_GETNEIGH, AF_BRIDGE},
 	{RTM_GETROUTE, AF_INET},
 	{RTM_GETROUTE, AF_INET6},
+	{RTM_GETRULE, AF_INET},
+	{RTM_GETRULE, AF_INET6},
 };
 
 static int
@@ -45,6 +48,9 @@ append_header(struct nl_msg *message, uint16_t type, uint8_t family)
 	case RTM_GETNEIGH:
 		return nlmsg_append(message, &(struct ndmsg){.ndm_family = family},
 			sizeof(struct ndmsg), NLMSG_ALIGNTO);
+	case RTM_GETRULE:
+		return nlmsg_append(message, &(struct fib_rule_hdr){.family = family},
+			sizeof(struct fib_rule_hdr), NLMSG_ALIGNTO);
 	default:
 		return nlmsg_append(message, &(struct rtmsg){.rtm_family = family},
 			sizeof(struct rtmsg), NLMSG_ALIGNTO);

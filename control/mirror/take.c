@@ -122,6 +122,19 @@ take_route(struct reader *reader, struct nlmsghdr *message, bool gone, bool dump
 	return 1;
 }
 
+// How many there are is only known when all are told.
+static int
+take_rule(struct reader *reader, struct nlmsghdr *message, bool dumped)
+{
+	const int ret = decode_rule(message);
+
+	if (ret > 0 && dumped)
+		reader->rules++;
+	else if (ret > 0)
+		reader->wanted = true;
+	return ret < 0 ? ret : 0;
+}
+
 static int
 take_entry(struct reader *reader, struct nlmsghdr *message, bool dumped)
 {
@@ -141,6 +154,9 @@ take_entry(struct reader *reader, struct nlmsghdr *message, bool dumped)
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
 		return take_nexthop(reader, message, message->nlmsg_type == RTM_DELNEXTHOP);
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		return take_rule(reader, message, dumped);
 	default:
 		return 0;
 	}

@@ -224,6 +224,17 @@ def test_uplink_goes(node):
     node.wait_route("10.1.0.0/24", kind="port")
 
 
+def test_policy_rules_are_said(node):
+    """They are not followed, but nobody is left to find out."""
+    assert wait_until(lambda: node.mirror()["rules"] == 0, "the kernel's own do not count")
+    node.ip("rule add from 10.1.9.0/24 lookup 77")
+    node.ip("-6 rule add fwmark 7 lookup 77")
+    wait_until(lambda: node.mirror()["rules"] == 2, "both are counted")
+    node.ip("rule del from 10.1.9.0/24 lookup 77")
+    node.ip("-6 rule del fwmark 7 lookup 77")
+    wait_until(lambda: node.mirror()["rules"] == 0, "none are left")
+
+
 def test_overrun(scratch, hugepages):
     """Messages are lost while nobody reads: everything is read again."""
     node = MirrorNode(scratch / "o", hugepages, "--mirror-buffer", "4096")

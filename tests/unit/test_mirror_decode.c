@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/lwtunnel.h>
 #include <linux/neighbour.h>
@@ -288,6 +289,7 @@ decode_all(struct nlmsghdr *header)
 	n += decode_fdb(header, &to.fdb) > 0;
 	if (decode_route(header, &to.route) > 0)
 		assert_true(to.route.path.n_hops <= CW_MAX_MEMBERS);
+	decode_rule(header);
 	if (decode_nexthop(header, &to.nexthop) > 0)
 		assert_true(to.nexthop.n_members <= CW_MAX_MEMBERS);
 	assert_true(n >= 0);
@@ -308,6 +310,43 @@ decode_copy(const struct nlmsghdr *header, size_t length, size_t spoilt, uint8_t
 	free(copy);
 }
 
+static struct nl_msg *
+rule_message(uint8_t family, uint32_t table, uint32_t priority)
+{
+	const struct fib_rule_hdr header = {
+		.family = family, .table = (uint8_t)table, .action = FR_ACT_TO_TBL};
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWRULE, 0);
+
+	assert_int_equal(
+		nlmsg_append(message, (void *)(uintptr_t)&header, sizeof(header), NLMSG_ALIGNTO),
+		0);
+	assert_int_equal(nla_put_u32(message, FRA_TABLE, table), 0);
+	if (priority != 0)
+		assert_int_equal(nla_put_u32(message, FRA_PRIORITY, priority), 0);
+	return message;
+}
+
+static void
+assert_rule(struct nl_msg *message, int wanted)
+{
+	assert_int_equal(decode_rule(nlmsg_hdr(message)), wanted);
+	nlmsg_free(message);
+}
+
+static void
+test_rules(void **state)
+{
+	struct nl_msg *vrf = rule_message(AF_INET6, RT_TABLE_UNSPEC, 1000);
+
+	assert_rule(rule_message(AF_INET, RT_TABLE_LOCAL, 0), 0);
+	assert_rule(rule_message(AF_INET6, RT_TABLE_MAIN, 32766), 0);
+	assert_rule(rule_message(AF_INET, RT_TABLE_DEFAULT, 32767), 0);
+	assert_rule(rule_message(AF_INET, RT_TABLE_MAIN, 100), 1); // for some packets only
+	assert_rule(rule_message(AF_INET6, 1000, 32766), 1);
+	assert_int_equal(nla_put_u8(vrf, FRA_L3MDEV, 1), 0);
+	assert_rule(vrf, 0);
+}
+
 static void
 test_spoilt(void **state)
 {
@@ -315,7 +354,7 @@ test_spoilt(void **state)
 	struct nl_msg *route = route_message(RTN_UNICAST, 0);
 	struct nlattr *hops = nla_nest_start(route, RTA_MULTIPATH);
 	struct nl_msg *messages[] = {route, vxlan_message(), neighbor_message(AF_INET, 0),
-		neighbor_message(AF_BRIDGE, NTF_SELF)};
+		neighbor_message(AF_BRIDGE, NTF_SELF), rule_message(AF_INET, 1000, 100)};
 
 	add_hop(route, 7, 0, VIA);
 	add_hop(route, 8, 4, REMOTE);
@@ -343,6 +382,7 @@ main(void)
 		cmocka_unit_test(test_vxlan),
 		cmocka_unit_test(test_neighbors),
 		cmocka_unit_test(test_nexthop_objects),
+		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_spoilt),
 	};
 
