@@ -163,10 +163,19 @@ test_config(void **state)
 #define PREFIX "/net/pods"
 #define MAX_TOLD 4096
 
+#define WATCHES_MAX 64 // of one test
+
+// A stream and whose it is: there may be another one before it is closed.
+struct watch {
+	struct gateway *gateway;
+	struct evhttp_request *request;
+};
+
 struct gateway {
 	struct event_base *base;
 	struct evhttp *http;
 	struct evhttp_request *watch; // open, streams
+	struct watch watches[WATCHES_MAX]; // all so far
 	char endpoint[64];
 	unsigned int n_ranges, n_watches;
 	int status; // of ranges
@@ -265,16 +274,23 @@ on_range(struct evhttp_request *request, void *arg)
 	evbuffer_free(answer);
 }
 
+// When the client closed, evhttp leaves the request to us.
 static void
 on_watch_closed(struct evhttp_connection *connection, void *arg)
 {
-	((struct gateway *)arg)->watch = NULL;
+	struct watch *watch = arg;
+
+	if (watch->gateway->watch == watch->request)
+		watch->gateway->watch = NULL;
+	if (evhttp_request_get_connection(watch->request) == NULL)
+		evhttp_send_reply_end(watch->request);
 }
 
 static void
 on_watch(struct evhttp_request *request, void *arg)
 {
 	struct gateway *gateway = arg;
+	struct watch *watch = &gateway->watches[gateway->n_watches];
 	cJSON *body = body_of(request), *create = cJSON_GetObjectItem(body, "create_request");
 
 	expect_key(create, "key", PREFIX "/");
@@ -282,10 +298,11 @@ on_watch(struct evhttp_request *request, void *arg)
 	snprintf(gateway->start_revision, sizeof(gateway->start_revision), "%s",
 		cJSON_GetObjectItem(create, "start_revision")->valuestring);
 	cJSON_Delete(body);
-	gateway->n_watches++;
+	assert_true(++gateway->n_watches < WATCHES_MAX);
 	gateway->watch = request;
+	*watch = (struct watch){gateway, request};
 	evhttp_connection_set_closecb(
-		evhttp_request_get_connection(request), on_watch_closed, gateway);
+		evhttp_request_get_connection(request), on_watch_closed, watch);
 	evhttp_send_reply_start(request, 200, NULL);
 }
 

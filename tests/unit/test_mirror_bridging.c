@@ -81,7 +81,7 @@ static void
 test_stations(void **state)
 {
 	struct world *w = *state;
-	const struct nexthop *tunnel;
+	const struct nexthop *tunnel, *routed;
 	const struct neighbor *neighbor;
 	struct neighbor key = {.object.type = OBJECT_NEIGHBOR,
 		.network = 1,
@@ -99,7 +99,11 @@ test_stations(void **state)
 	neighbor = (const struct neighbor *)objects_find(w->objects, &key.object);
 	assert_non_null(neighbor);
 	assert_mac(neighbor->mac, STATION);
-	assert_int_equal(neighbor->nexthop, tunnel->id);
+	routed = nexthop_by_id(w->objects, neighbor->nexthop); // packets need an inner MAC
+	assert_int_equal(routed->kind, CW_NEXTHOP_TUNNEL);
+	assert_int_equal(routed->vni, 100);
+	assert_ip(&routed->via, "192.168.0.2");
+	assert_mac(routed->mac, STATION);
 	// The station moves: a new entry in place of the old, no deletion told.
 	kernel_fdb(w, VX100, STATION, "192.168.0.3");
 	world_settle(w);

@@ -98,8 +98,8 @@ class Bird(Router):
             )
         return lines
 
-    def birdc(self, *words):
-        return self.namespace.run("birdc", "-s", self.scratch / "ctl", *words).stdout
+    def birdc(self, *words, check=True):
+        return self.namespace.run("birdc", "-s", self.scratch / "ctl", *words, check=check).stdout
 
     def change(self, announced):
         self.announced = announced
@@ -110,7 +110,8 @@ class Bird(Router):
     def established(self):
         if not (self.scratch / "ctl").exists():
             return 0
-        return self.birdc("show", "protocols").count("Established")
+        # While it starts its socket is not there yet.
+        return self.birdc("show", "protocols", check=False).count("Established")
 
 
 class Frr(Router):
