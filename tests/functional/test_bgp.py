@@ -37,7 +37,7 @@ class Bgp:
 def cluster(scratch, hugepages):
     lacks = missing()
     if lacks:
-        pytest.skip(f"not installed: {lacks}")
+        pytest.fail(f"not installed, packaging/setup.sh does it: {lacks}")
     with Cluster(scratch, hugepages, "ccpp", Bgp()) as one:
         one.start()
         for node, daemon in zip(one.nodes, (Frr, Bird, Bird, Frr), strict=True):
