@@ -226,6 +226,15 @@ ethdev_device_stats(struct port *port, struct port_device_stats *stats)
 		stats->rx_dropped = counters.imissed + counters.ierrors + counters.rx_nombuf;
 }
 
+static bool
+ethdev_of(struct port *port, struct port_ethdev *ethdev)
+{
+	const struct ethdev *device = port->priv;
+
+	*ethdev = (struct port_ethdev){.id = device->id, .starts = 1};
+	return rte_eth_dev_is_valid_port(device->id);
+}
+
 const struct port_driver ethdev_driver = {
 	.name = "ethdev",
 	.kinds = 1u << CW_PORT_NULL | 1u << CW_PORT_PCAP, // ring: see ring.c
@@ -236,5 +245,6 @@ const struct port_driver ethdev_driver = {
 	.wake_fd = ethdev_wake_fd,
 	.state = ethdev_state,
 	.device_stats = ethdev_device_stats,
+	.ethdev = ethdev_of,
 };
 PORT_DRIVER_REGISTER(ethdev_driver)

@@ -99,6 +99,12 @@ struct port_peer {
 	char features[128]; // "packed,mergeable,event_idx,csum,tso4"; empty while not connected
 };
 
+// The DPDK device behind a port.
+struct port_ethdev {
+	uint16_t id;
+	uint32_t starts; // grows whenever the device is started: flow rules of before are gone
+};
+
 struct port {
 	const struct port_driver *driver;
 	uint16_t id;
@@ -153,6 +159,8 @@ struct port_driver {
 	// Optional: duplicates nothing, gives the descriptors for a control plane that lost its
 	// own.
 	uint16_t (*descriptors)(struct port *port, int *fds, uint16_t max);
+	// Optional: the DPDK device that flow rules go to. Returns false while there is none.
+	bool (*ethdev)(struct port *port, struct port_ethdev *ethdev);
 };
 
 // Main thread, before any port_open (constructors do it).

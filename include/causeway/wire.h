@@ -46,6 +46,7 @@ enum cw_frame_type {
 	CW_GET_FDB = 8, // no item; reply: cw_fdb, learned ones with CW_FDB_LEARNED
 	CW_GET_PORT_FDS = 9, // one cw_port (id); reply carries duplicates of the port's descriptors
 	CW_TRACE = 10, // one cw_trace: start, or stop when count is 0
+	CW_GET_FLOWS = 11, // no item; reply: cw_flow, what devices are asked to do by themselves
 	CW_MORE = 0x2000, // or-ed to the type of a reply: another frame of it follows
 	CW_EVENT = 0x4000, // data plane to control plane, unasked: items are the event structures
 	CW_REPLY = 0x8000, // or-ed to the request's type
@@ -75,6 +76,7 @@ enum cw_item_type {
 	CW_ITEM_PORT_INFO,
 	CW_ITEM_TRACE,
 	CW_ITEM_QUEUE_STATS,
+	CW_ITEM_FLOW,
 	// events
 	CW_ITEM_PORT_EVENT = 96,
 	CW_ITEM_NEIGHBOR_WANTED,
@@ -220,6 +222,8 @@ enum cw_port_flag {
 	// what is neither goes to that network's host port as it is. Frames leave with mac as their
 	// source.
 	CW_PORT_UPLINK = 1u << 3,
+	// Flow rules (rte_flow) may be put into the port's device, see cw_flow.
+	CW_PORT_OFFLOAD = 1u << 6,
 };
 
 // What a frame from the device must keep to. Each bit is one check of the guard stage.
@@ -495,6 +499,57 @@ struct cw_port_info {
 	char peer_features[128]; // "packed,mergeable,csum"; empty while no peer is connected
 };
 
+enum cw_flow_kind {
+	CW_FLOW_RSS = 1, // VXLAN to queues by the inner packet
+	CW_FLOW_STEER, // what is the switch's, of a device that it shares with the kernel
+	CW_FLOW_FORWARD, // a flow past the switch, within the card
+	CW_FLOW_DECAP, // the same out of a tunnel
+	CW_FLOW_ENCAP, // the same into a tunnel
+	CW_FLOW_GUARD_PASS, // what the guard of a port may let pass: to the switch
+	CW_FLOW_GUARD_DROP, // what it drops
+	CW_FLOW_KINDS, // number of kinds, not a kind
+};
+
+static const char *const cw_flow_kind_names[CW_FLOW_KINDS] = {
+	[CW_FLOW_RSS] = "rss",
+	[CW_FLOW_STEER] = "steer",
+	[CW_FLOW_FORWARD] = "forward",
+	[CW_FLOW_DECAP] = "decap",
+	[CW_FLOW_ENCAP] = "encap",
+	[CW_FLOW_GUARD_PASS] = "guard-pass",
+	[CW_FLOW_GUARD_DROP] = "guard-drop",
+};
+
+enum cw_flow_state {
+	CW_FLOW_WANTED = 0, // the switch carries it; the device has no room, or was not asked yet
+	CW_FLOW_OFFLOADED = 1,
+	CW_FLOW_REFUSED = 2, // by the device, or not to be expressed as a rule; reason says why
+	CW_FLOW_FAILED = 3, // the device had it, or took it first, and lost it
+	CW_FLOW_STATES, // number of states, not a state
+};
+
+static const char *const cw_flow_state_names[CW_FLOW_STATES] = {
+	[CW_FLOW_WANTED] = "wanted",
+	[CW_FLOW_OFFLOADED] = "offloaded",
+	[CW_FLOW_REFUSED] = "refused",
+	[CW_FLOW_FAILED] = "failed",
+};
+
+// A rule for a device. In every state but OFFLOADED the switch itself does what it says.
+struct cw_flow {
+	struct cw_item item;
+	uint32_t id; // as long as the rule is wanted
+	uint32_t port; // where its packets come in
+	uint32_t out_port; // where they leave, 0: nowhere, or to the switch
+	uint16_t kind; // cw_flow_kind
+	uint8_t state; // cw_flow_state
+	uint8_t transfer; // 1: carried out between the ports of the card
+	uint64_t packets, bytes; // by the device since it has the rule
+	char match[192];
+	char actions[192];
+	char reason[128]; // why it is not offloaded
+};
+
 // ----------------------------------------------------------------------------------- events
 
 struct cw_port_event {
@@ -576,6 +631,7 @@ static_assert(sizeof(struct cw_port) == 432, "wire layout");
 static_assert(sizeof(struct cw_vtep) == 56, "wire layout");
 static_assert(sizeof(struct cw_nexthop) == 68, "wire layout");
 static_assert(sizeof(struct cw_flood) == 16, "wire layout");
+static_assert(sizeof(struct cw_flow) == 552, "wire layout");
 static_assert(sizeof(struct cw_trace_record) == 160, "wire layout");
 
 // Walks the items of a frame. prev NULL gives the first. Returns NULL after the last and, with *bad
