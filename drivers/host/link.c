@@ -13,16 +13,15 @@ copy_text(char *to, size_t size, const char *from)
 	snprintf(to, size, "%s", from != NULL ? from : "");
 }
 
-int
-link_find(struct nl_sock *sock, const char *name, struct link_info *info)
+// One of ifindex and name; the other is 0 or NULL.
+static int
+look_up(struct nl_sock *sock, int ifindex, const char *name, struct link_info *info)
 {
 	struct rtnl_link *link;
 	struct nl_addr *mac;
 	int ret;
 
-	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)
-		return -ENODEV;
-	ret = netlink_errno(rtnl_link_get_kernel(sock, 0, name, &link));
+	ret = netlink_errno(rtnl_link_get_kernel(sock, ifindex, name, &link));
 	if (ret < 0)
 		return ret == -ENOENT ? -ENODEV : ret;
 	*info = (struct link_info){
@@ -38,6 +37,20 @@ link_find(struct nl_sock *sock, const char *name, struct link_info *info)
 		memcpy(info->mac, nl_addr_get_binary_addr(mac), sizeof(info->mac));
 	rtnl_link_put(link);
 	return 0;
+}
+
+int
+link_find(struct nl_sock *sock, const char *name, struct link_info *info)
+{
+	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)
+		return -ENODEV;
+	return look_up(sock, 0, name, info);
+}
+
+int
+link_get(struct nl_sock *sock, int ifindex, struct link_info *info)
+{
+	return ifindex > 0 ? look_up(sock, ifindex, NULL, info) : -ENODEV;
 }
 
 static int

@@ -24,6 +24,7 @@ struct link_info {
 };
 
 int link_find(struct nl_sock *sock, const char *name, struct link_info *info);
+int link_get(struct nl_sock *sock, int ifindex, struct link_info *info);
 
 // What link_change() sets; members that are zero are left alone.
 struct link_settings {
