@@ -17,7 +17,6 @@
 #include "learned_peers.h"
 #include "mirror/mirror.h"
 #include "network_change.h"
-#include "objects/nexthop.h"
 #include "sync.h"
 #include "tombstones.h"
 #include "uplink.h"
@@ -117,7 +116,7 @@ causewayd_free(struct causewayd *d)
 struct load {
 	struct causewayd *d;
 	const struct object_class *class;
-	unsigned int rank; // of next hops: those that others refer to come first
+	unsigned int rank; // those that others refer to come first
 	struct failure failure;
 };
 
@@ -129,7 +128,7 @@ load_row(void *arg, const char *key, const char *value)
 	struct object *object;
 	int ret = 0;
 
-	if (load->class == &nexthop_class && nexthop_json_rank(json) != load->rank)
+	if (load->class->json_rank != NULL && load->class->json_rank(json) != load->rank)
 		goto out;
 	object = load->class->from_json(load->d->objects, json, &load->failure);
 	if (object == NULL) {
@@ -154,7 +153,7 @@ load_objects(struct causewayd *d)
 
 	for (unsigned int type = 0; type < OBJECT_TYPES && ret == 0; type++) {
 		struct load load = {.d = d, .class = object_classes[type]};
-		const unsigned int ranks = type == OBJECT_NEXTHOP ? NEXTHOP_RANKS : 1;
+		const unsigned int ranks = object_ranks(type);
 
 		for (; load.rank < ranks && ret == 0; load.rank++)
 			ret = store_each(d->store, load.class->name, load_row, &load);

@@ -26,6 +26,16 @@ drop(struct sweep *sweep, struct object *object)
 }
 
 static int
+sweep_port(void *arg, struct object *object)
+{
+	struct sweep *sweep = arg;
+
+	if (((const struct port *)object)->parent == sweep->port)
+		drop(sweep, object);
+	return 0;
+}
+
+static int
 sweep_vtep(void *arg, struct object *object)
 {
 	const struct vtep *vtep = (const struct vtep *)object;
@@ -167,6 +177,7 @@ port_delete(struct transaction *t, struct causewayd *d, struct port *port)
 		free(sweep.gone);
 		return -ENOMEM;
 	}
+	objects_each(d->objects, OBJECT_PORT, sweep_port, &sweep);
 	objects_each(d->objects, OBJECT_VTEP, sweep_vtep, &sweep);
 	objects_each(d->objects, OBJECT_NEXTHOP, sweep_nexthop, &sweep);
 	for (sweep.rank = 1; sweep.rank < NEXTHOP_RANKS; sweep.rank++)

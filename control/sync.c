@@ -13,7 +13,6 @@
 #include "log.h"
 #include "mirror/mirror.h"
 #include "network_change.h"
-#include "objects/nexthop.h"
 #include "uplink.h"
 #include "watch.h"
 
@@ -24,7 +23,7 @@ struct sync {
 	struct object **sent; // by index of the batch
 	unsigned int n_sent;
 	struct batch *batch;
-	unsigned int rank; // of next hops: those that others refer to come first
+	unsigned int rank; // those that others refer to come first
 	bool store_failed;
 	uint64_t epoch, started_ms;
 	unsigned int refused;
@@ -181,8 +180,7 @@ add(void *arg, struct object *object)
 
 	if (is_left_out(sync, object))
 		return 0;
-	if (object->type == OBJECT_NEXTHOP
-		&& nexthop_rank((const struct nexthop *)object) != sync->rank)
+	if (object_rank(object) != sync->rank)
 		return 0;
 	batch_set(sync->batch, object);
 	sync->sent[sync->n_sent++] = object;
@@ -298,7 +296,7 @@ replay(struct sync *sync)
 	}
 	batch_begin(sync->batch, sync->epoch);
 	for (unsigned int type = 0; type < OBJECT_TYPES; type++) {
-		const unsigned int ranks = type == OBJECT_NEXTHOP ? NEXTHOP_RANKS : 1;
+		const unsigned int ranks = object_ranks(type);
 
 		for (sync->rank = 0; sync->rank < ranks; sync->rank++)
 			objects_each(d->objects, type, add, sync);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "log.h"
-#include "objects/nexthop.h"
 #include "transaction_private.h"
 
 // --- order
@@ -11,8 +10,7 @@
 static int
 rank(const struct object *object)
 {
-	return object->type == OBJECT_NEXTHOP ? (int)nexthop_rank((const struct nexthop *)object)
-					      : 0;
+	return (int)object_rank(object);
 }
 
 static int
@@ -26,7 +24,7 @@ compare_changes(const void *a, const void *b)
 		return x->after->type - y->after->type;
 	if (x->after == NULL && x->before->type != y->before->type)
 		return y->before->type - x->before->type;
-	// Next hops come after those that they refer to, and go before them.
+	// Objects come after those of their class that they refer to, and go before them.
 	if (x->after != NULL && rank(x->after) != rank(y->after))
 		return rank(x->after) - rank(y->after);
 	if (x->after == NULL && rank(x->before) != rank(y->before))

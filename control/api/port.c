@@ -241,7 +241,7 @@ del_unused(struct request *request, struct port *port)
 		return;
 	}
 	failure_set(&failure, CW_RPC_IN_USE, "name", port->name,
-		"delete its vteps, neighbours, FDB entries and next hops first",
+		"delete its sub-ports, vteps, neighbours, FDB entries and next hops first",
 		"%d other objects refer to port %s", configured, port->name);
 	request_fail(request, &failure);
 }

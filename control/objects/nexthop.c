@@ -30,8 +30,14 @@ nexthop_rank(const struct nexthop *nexthop)
 	return nexthop->kind == CW_NEXTHOP_TUNNEL ? 2 : 0;
 }
 
-unsigned int
-nexthop_json_rank(const cJSON *json)
+static unsigned int
+rank(const struct object *object)
+{
+	return nexthop_rank((const struct nexthop *)object);
+}
+
+static unsigned int
+json_rank(const cJSON *json)
 {
 	const char *kind = schema_string(json, "kind");
 	struct nexthop nexthop = {.of_tunnels = schema_boolean(json, "tunnels", false)};
@@ -220,6 +226,9 @@ references(const struct object *object, object_reference_fn *fn, void *arg)
 const struct object_class nexthop_class = {
 	.name = "nexthop",
 	.item = CW_ITEM_NEXTHOP,
+	.ranks = NEXTHOP_RANKS,
+	.rank = rank,
+	.json_rank = json_rank,
 	.compare = compare,
 	.key = key,
 	.to_json = to_json,

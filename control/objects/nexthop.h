@@ -14,8 +14,6 @@ const char *nexthop_kind_name(const struct nexthop *nexthop);
 // reverse one deleted.
 #define NEXTHOP_RANKS 4
 unsigned int nexthop_rank(const struct nexthop *nexthop);
-// The rank of one that to_json() made.
-unsigned int nexthop_json_rank(const cJSON *json);
 
 // Of nexthop_class, see there.
 struct object *nexthop_from_json(

@@ -88,6 +88,11 @@ struct object_class {
 	void (*to_wire)(const struct object *object, struct cw_item *item);
 	// Calls fn for each object with an identifier that this one refers to.
 	void (*references)(const struct object *object, object_reference_fn *fn, void *arg);
+	// Of classes whose objects refer to each other, to those of lower ranks only: in this order
+	// they are loaded and sent, and in the reverse one deleted. 0 and NULL: none does.
+	unsigned int ranks;
+	unsigned int (*rank)(const struct object *object);
+	unsigned int (*json_rank)(const cJSON *json); // of one that to_json() made
 };
 
 extern const struct object_class network_class, port_class, endpoint_class, vtep_class,
@@ -99,6 +104,18 @@ static inline const struct object_class *
 object_class(const struct object *object)
 {
 	return object_classes[object->type];
+}
+
+static inline unsigned int
+object_ranks(enum object_type type)
+{
+	return object_classes[type]->ranks != 0 ? object_classes[type]->ranks : 1;
+}
+
+static inline unsigned int
+object_rank(const struct object *object)
+{
+	return object_class(object)->rank != NULL ? object_class(object)->rank(object) : 0;
 }
 
 const char *object_state_name(unsigned int state);

@@ -11,8 +11,8 @@
 
 static const char *const origins[] = {"static", "endpoint", "host", NULL}; // by port_origin
 
-static const char *const kinds[] = {
-	"tap", "af_packet", "af_xdp", "host", "null", "ring", "pcap", "vhost-user", "memif", NULL};
+static const char *const kinds[] = {"tap", "af_packet", "af_xdp", "host", "null", "ring", "pcap",
+	"vhost-user", "memif", "nic", "vf", NULL};
 
 static const struct field fields[] = {
 	{"name", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
@@ -28,6 +28,10 @@ static const struct field fields[] = {
 	{"transparent", FIELD_BOOLEAN},
 	{"no_flood", FIELD_BOOLEAN},
 	{"uplink", FIELD_BOOLEAN},
+	{"routed", FIELD_BOOLEAN},
+	{"shared_tag", FIELD_BOOLEAN},
+	{"offload", FIELD_BOOLEAN},
+	{"parent", FIELD_NAME, false, 1, CW_NAME_LEN - 1},
 	{"guard", FIELD_ANY},
 	{"mac", FIELD_MAC},
 	{"ifname", FIELD_STRING, false, 0, CW_NAME_LEN - 1},
@@ -45,6 +49,9 @@ static const struct {
 	{"transparent", CW_PORT_TRANSPARENT},
 	{"no_flood", CW_PORT_NO_FLOOD},
 	{"uplink", CW_PORT_UPLINK},
+	{"routed", CW_PORT_ROUTED},
+	{"shared_tag", CW_PORT_SHARED_TAG},
+	{"offload", CW_PORT_OFFLOAD},
 };
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
@@ -120,6 +127,8 @@ to_json(const struct objects *objects, const struct object *object)
 		add_trunk(objects, port, json);
 	for (unsigned int i = 0; i < FLAGS; i++)
 		cJSON_AddBoolToObject(json, flags[i].name, (port->flags & flags[i].flag) != 0);
+	if (port->parent != 0)
+		cJSON_AddStringToObject(json, "parent", port_name(objects, port->parent));
 	cJSON_AddItemToObject(json, "guard", json_guard_names(port->guard));
 	if (!mac_is_zero(port->mac))
 		json_add_mac(json, "mac", port->mac);
@@ -181,6 +190,7 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 	}
 	read_plain(port, json);
 	if (json_network(objects, json, "network", &port->network, failure) < 0
+		|| json_port(objects, json, "parent", &port->parent, failure) < 0
 		|| json_guard(json, &port->guard, failure) < 0
 		|| port_socket_read(json, port, failure) < 0
 		|| json_trunk(objects, json, port, failure) < 0) {
@@ -214,6 +224,7 @@ to_wire(const struct object *object, struct cw_item *item)
 	wire->guard = port->guard;
 	wire->n_queues = port->queues;
 	wire->generation = port->generation;
+	wire->parent = port->parent;
 	memcpy(wire->mac, port->mac, sizeof(wire->mac));
 	memcpy(wire->name, port->name, sizeof(wire->name));
 	memcpy(wire->ifname, port->ifname, sizeof(wire->ifname));
@@ -230,13 +241,30 @@ references(const struct object *object, object_reference_fn *fn, void *arg)
 	const struct port *port = (const struct port *)object;
 
 	fn(arg, OBJECT_NETWORK, port->network);
+	if (port->parent != 0)
+		fn(arg, OBJECT_PORT, port->parent);
 	for (unsigned int i = 0; i < port->n_trunk; i++)
 		fn(arg, OBJECT_NETWORK, port->trunk[i].network);
+}
+
+static unsigned int
+rank(const struct object *object)
+{
+	return ((const struct port *)object)->parent != 0;
+}
+
+static unsigned int
+json_rank(const cJSON *json)
+{
+	return schema_get(json, "parent") != NULL;
 }
 
 const struct object_class port_class = {
 	.name = "port",
 	.item = CW_ITEM_PORT,
+	.ranks = 2, // sub-ports refer to their parents
+	.rank = rank,
+	.json_rank = json_rank,
 	.compare = compare,
 	.key = key,
 	.to_json = to_json,

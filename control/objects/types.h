@@ -77,6 +77,7 @@ struct port {
 	uint16_t vlan;
 	uint16_t queues;
 	uint32_t flags, guard;
+	uint32_t parent; // of a sub-port, whose frames travel through its device; 0: none
 	uint8_t mac[6];
 	uint16_t n_trunk;
 	uint64_t generation;

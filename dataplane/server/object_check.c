@@ -72,7 +72,7 @@ check_port_numbers(const struct cw_port *port, struct reason *why)
 	if (error == 0)
 		error = check_range("number of trunk tags", port->n_trunk, 0, CW_MAX_TRUNK, why);
 	if (error == 0)
-		error = check_range("port flags", port->flags, 0, CW_PORT_UPLINK * 2 - 1, why);
+		error = check_range("port flags", port->flags, 0, CW_PORT_FLAGS, why);
 	if (error == 0)
 		error = check_range("port guard", port->guard, 0, CW_GUARD_ALL, why);
 	if (error == 0)
@@ -80,6 +80,8 @@ check_port_numbers(const struct cw_port *port, struct reason *why)
 			"number of port descriptors", port->n_fds, 0, CW_MAX_QUEUES, why);
 	if (error == 0)
 		error = check_range("port queues", port->n_queues, 0, CW_MAX_QUEUES, why);
+	if (error == 0)
+		error = check_range("port parent", port->parent, 0, CW_MAX_PORTS - 1, why);
 	return error;
 }
 

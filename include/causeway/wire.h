@@ -31,7 +31,7 @@
 #include <causeway/limits.h>
 
 #define CW_WIRE_MAGIC 0x50445743u // "CWDP"
-#define CW_WIRE_VERSION 3u
+#define CW_WIRE_VERSION 4u
 
 enum cw_frame_type {
 	CW_HELLO = 1, // one cw_hello each way; the reply is followed by a CW_NAMES event
@@ -222,8 +222,19 @@ enum cw_port_flag {
 	// what is neither goes to that network's host port as it is. Frames leave with mac as their
 	// source.
 	CW_PORT_UPLINK = 1u << 3,
+	// The device is a VF of a card that delivers to it what is for its own MAC, and lets out
+	// only what comes from there. So the switch is a router to those behind it: ARP and ND
+	// requests from there, for anything that is not behind it too, are answered with the port's
+	// MAC (a sub-port's: its parent's), and requests at other ports for what is behind it with
+	// the router's. What would have to be bridged to it is dropped, floods leave it out.
+	CW_PORT_ROUTED = 1u << 4,
+	// A sub-port that shares its tag with others. What comes from behind it cannot be told from
+	// what comes from behind those: it comes in by the parent, in the tag's network. What goes
+	// there leaves by it.
+	CW_PORT_SHARED_TAG = 1u << 5,
 	// Flow rules (rte_flow) may be put into the port's device, see cw_flow.
 	CW_PORT_OFFLOAD = 1u << 6,
+	CW_PORT_FLAGS = (1u << 7) - 1, // all of them
 };
 
 // What a frame from the device must keep to. Each bit is one check of the guard stage.
@@ -259,6 +270,12 @@ struct cw_port {
 	char ifname[CW_NAME_LEN]; // of the device, for logs
 	char args[CW_ARGS_LEN]; // key=value,...: of ring, null, pcap, vhost-user, memif; else empty
 	uint64_t generation; // of the descriptors: another value means "reopen the device"
+	// A sub-port (of kind vf): 0, or the port whose device its frames travel through under the
+	// tag vlan. What the parent receives with that tag came in by this port; mac is the pod's.
+	// A tag belongs to one sub-port, or to several that all have CW_PORT_SHARED_TAG and the
+	// same network; with that flag vlan 0 means untagged frames, else it is 1 .. 4094.
+	uint32_t parent;
+	uint32_t reserved; // zero
 	struct cw_tag trunk[];
 };
 
@@ -627,7 +644,7 @@ static_assert(sizeof(struct cw_ip) == 20, "wire layout");
 static_assert(sizeof(struct cw_route) == 40, "wire layout");
 static_assert(sizeof(struct cw_fdb) == 32, "wire layout");
 static_assert(sizeof(struct cw_neighbor) == 48, "wire layout");
-static_assert(sizeof(struct cw_port) == 432, "wire layout");
+static_assert(sizeof(struct cw_port) == 440, "wire layout");
 static_assert(sizeof(struct cw_vtep) == 56, "wire layout");
 static_assert(sizeof(struct cw_nexthop) == 68, "wire layout");
 static_assert(sizeof(struct cw_flood) == 16, "wire layout");

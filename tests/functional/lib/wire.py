@@ -6,7 +6,7 @@ import socket
 from ctypes import c_char, c_int16, c_int32, c_uint8, c_uint16, c_uint32, c_uint64
 
 MAGIC = 0x50445743
-VERSION = 3
+VERSION = 4
 FRAME_MAX = 1 << 20
 NAME_LEN = 64
 ARGS_LEN = 256
@@ -17,8 +17,8 @@ EVENT = 0x4000
 REPLY = 0x8000
 
 PORT_TAP, PORT_AF_PACKET, PORT_AF_XDP, PORT_HOST, PORT_NULL, PORT_RING, PORT_PCAP = range(1, 8)
-PORT_VHOST_USER, PORT_MEMIF = 8, 9
-HAIRPIN, TRANSPARENT, NO_FLOOD, UPLINK = 1, 2, 4, 8
+PORT_VHOST_USER, PORT_MEMIF, PORT_NIC, PORT_VF = 8, 9, 10, 11
+HAIRPIN, TRANSPARENT, NO_FLOOD, UPLINK, ROUTED, SHARED_TAG, OFFLOAD = 1, 2, 4, 8, 16, 32, 64
 GUARD_MAC, GUARD_IP, GUARD_ARP, GUARD_RA, GUARD_DHCP = 1, 2, 4, 8, 16
 GUARD_ALL = 0x1F
 NETWORK_LEARNING, NETWORK_RESOLVE = 1, 2
@@ -155,6 +155,8 @@ class Port(Item):
         ("ifname", c_char * NAME_LEN),
         ("args", c_char * ARGS_LEN),
         ("generation", c_uint64),
+        ("parent", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 
