@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address_text.h"
 #include "log.h"
 #include "mirror/plan_private.h"
 
@@ -128,6 +129,28 @@ remove_node(struct plan *plan, struct node *node)
 	tdelete(node, &plan->nodes_by_key, compare_nodes);
 	plan->by_id[node->id] = NULL;
 	free(node);
+}
+
+// Nothing may be sent any more to neighbours of a device that is down, though routes that the
+// kernel has taken away already still lead to them: taking those away takes longer.
+void
+nodes_lose_ways(struct plan *plan)
+{
+	for (struct node *node = plan->nodes; node != NULL; node = node->next) {
+		const struct mirror_device *device = device_of(plan, node->ifindex);
+		const struct nexthop *present = nexthop_by_id(plan->objects, node->id);
+		struct nexthop *lost;
+
+		if (node->pass == plan->pass || present == NULL || mac_is_zero(node->mac)
+			|| (device != NULL && device->is_up))
+			continue;
+		memset(node->mac, 0, sizeof(node->mac));
+		lost = object_copy(present, nexthop_size(present->n_members));
+		if (lost == NULL)
+			continue;
+		memset(lost->mac, 0, sizeof(lost->mac));
+		plan_put(plan, &lost->object);
+	}
 }
 
 bool

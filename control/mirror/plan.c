@@ -14,6 +14,8 @@
 #include "log.h"
 #include "mirror/plan_private.h"
 
+#define ROUTES_WAIT 4 // passes
+
 struct plan *
 plan_create(struct tables *tables, struct objects *objects)
 {
@@ -354,6 +356,20 @@ take_routes(struct plan *plan, unsigned int max)
 
 // --- the pass
 
+// Changed next hops go first: what is done about one of them is done for all routes behind it.
+// Where next hops never rest, routes have their turn all the same.
+static bool
+routes_have_turn(struct plan *plan)
+{
+	if (plan->n_changes > 0 && plan->waited < ROUTES_WAIT
+		&& routes_are_dirty(plan->tables->routes)) {
+		plan->waited++;
+		return false;
+	}
+	plan->waited = 0;
+	return true;
+}
+
 bool
 plan_pass(struct plan *plan, const struct plan_sink *sink, unsigned int max_routes, bool refused)
 {
@@ -373,7 +389,9 @@ plan_pass(struct plan *plan, const struct plan_sink *sink, unsigned int max_rout
 	resolve_paths(plan);
 	if (bridging(plan) < 0)
 		log_error("mirror: no memory");
-	take_routes(plan, max_routes);
+	nodes_lose_ways(plan);
+	if (routes_have_turn(plan))
+		take_routes(plan, max_routes);
 	collect_bridging(plan);
 	left = nodes_collect(plan);
 	left = ends_collect(plan) || left;

@@ -80,6 +80,7 @@ struct plan {
 	uint32_t pass;
 	unsigned int n_changes; // of the pass
 	bool refused;
+	unsigned int waited; // passes that routes have waited for
 	bool full; // no identifier was left, and it was said
 	struct mirror_device *devices; // by ifindex
 	uint32_t n_devices;
@@ -111,6 +112,8 @@ size_t node_key_size(const struct node_key *key);
 // The node with this key, made when there is none, and resolved if it was not in this pass. Returns
 // NULL: no memory, or no identifier left.
 struct node *node_get(struct plan *plan, const struct node_key *key, uint8_t origin);
+// Takes the MACs of next hops that are no longer wanted and whose device is down.
+void nodes_lose_ways(struct plan *plan);
 // Deletes next hops that are no longer wanted and that nothing refers to. Returns whether some are
 // left.
 bool nodes_collect(struct plan *plan);

@@ -553,7 +553,7 @@ test_many(void **state)
 	}
 	while (world_pass(w, 16384))
 		passes++;
-	assert_int_equal(passes, MANY / 16384 + 1);
+	assert_int_equal(passes, MANY / 16384 + 2); // the next hop goes first
 	assert_int_equal(world_mirrored(w, OBJECT_ROUTE), MANY);
 	assert_int_equal(world_mirrored(w, OBJECT_NEXTHOP), 1);
 	kernel_neighbor(w, ETH0, "192.168.0.2", GATEWAY_MAC, NUD_REACHABLE);
@@ -562,6 +562,29 @@ test_many(void **state)
 	assert_int_equal(w->n_routes, 0);
 	tables_begin(w->tables);
 	assert_int_equal(routes_sweep(w->tables->routes), MANY + 3);
+	world_settle(w);
+	assert_int_equal(world_mirrored(w, OBJECT_ROUTE), 0);
+	assert_int_equal(world_mirrored(w, OBJECT_NEXTHOP), 0);
+}
+
+// What the kernel does when a device goes down: its routes go without a word, however many.
+static void
+test_device_goes_down(void **state)
+{
+	struct world *w = *state;
+
+	kernel_neighbor(w, ETH0, "192.168.0.2", PEER_MAC, NUD_PERMANENT);
+	kernel_route(w, "10.9.0.0/24", "192.168.0.2", ETH0, RTPROT_BIRD);
+	world_settle(w);
+	assert_mac(world_nexthop(w, "10.9.0.0/24")->mac, PEER_MAC);
+	kernel_ether(w, ETH0, "eth0", false);
+	tables_begin(w->tables);
+	routes_sweep(w->tables->routes);
+	w->n_nexthops = w->n_routes = 0;
+	assert_true(world_pass(w, UINT32_MAX));
+	assert_int_equal(w->n_nexthops, 1);
+	assert_int_equal(w->n_routes, 0); // whose turn comes next
+	assert_mac(world_nexthop(w, "10.9.0.0/24")->mac, "00:00:00:00:00:00");
 	world_settle(w);
 	assert_int_equal(world_mirrored(w, OBJECT_ROUTE), 0);
 	assert_int_equal(world_mirrored(w, OBJECT_NEXTHOP), 0);
@@ -592,6 +615,7 @@ main(void)
 		TEST(test_configured_gateway),
 		TEST(test_configured_port),
 		TEST(test_many),
+		TEST(test_device_goes_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
