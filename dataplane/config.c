@@ -21,12 +21,12 @@
 #define CONFIG_FILE CW_CONFIG_DIR "/causeway-dp.json" // read when it exists and --config is absent
 #define CONFIG_FILE_MAX (1 << 20)
 
-enum key_type { KEY_TEXT, KEY_BOOL, KEY_NUMBER };
+enum key_type { KEY_TEXT, KEY_BOOL, KEY_NUMBER, KEY_LIST };
 
 struct key {
-	const char *name; // with '-' as a flag, with '_' in the file
+	const char *name; // with '-' as a flag, with '_' in the file, there with 's' for a list
 	enum key_type type;
-	size_t offset, size; // in struct config
+	size_t offset, size; // in struct config; of a list, the size of a text
 	uint64_t min, max;
 	const char *argument, *help;
 };
@@ -51,6 +51,9 @@ static const struct key keys[] = {
 	{"neighbors", NUMBER(neighbors), 64, 1 << 22, "N", "IP neighbours, all networks (65536)"},
 	{"route-memory", NUMBER(route_memory), 1, 4096, "MIB",
 		"most memory for routes; used as they come (1024)"},
+	{"driver", KEY_LIST, offsetof(struct config, drivers), CONFIG_PATH, 0, CONFIG_DRIVERS,
+		"FILE",
+		"one more DPDK driver (.so), may be repeated; \"drivers\" in the file, a list"},
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -89,6 +92,24 @@ set_text(struct config *config, const struct key *key, const char *value)
 }
 
 static int
+add_text(struct config *config, const struct key *key, const char *value)
+{
+	char *at = (char *)config + key->offset;
+	uint64_t n = 0;
+
+	while (n < key->max && at[n * key->size] != '\0')
+		n++;
+	if (n == key->max)
+		return refuse(key, value, "too many values");
+	if (*value == '\0')
+		return refuse(key, value, "value is empty");
+	if (strlen(value) >= key->size)
+		return refuse(key, value, "value is too long");
+	strcpy(at + n * key->size, value);
+	return 0;
+}
+
+static int
 set_number(struct config *config, const struct key *key, double value, const char *text)
 {
 	uint64_t whole;
@@ -115,6 +136,8 @@ set_from_flag(struct config *config, const struct key *key, const char *value)
 	switch (key->type) {
 	case KEY_TEXT:
 		return set_text(config, key, value);
+	case KEY_LIST:
+		return add_text(config, key, value);
 	case KEY_NUMBER:
 		number = strtod(value, &end);
 		return set_number(config, key, *value == '\0' || *end != '\0' ? -1 : number, value);
@@ -125,6 +148,22 @@ set_from_flag(struct config *config, const struct key *key, const char *value)
 		return 0;
 	}
 	return -EINVAL;
+}
+
+static int
+add_from_json(struct config *config, const struct key *key, const cJSON *list)
+{
+	const cJSON *value;
+	int error = 0;
+
+	cJSON_ArrayForEach (value, list) {
+		if (!cJSON_IsString(value))
+			return refuse(key, "?", "value must be a list of strings");
+		error = add_text(config, key, value->valuestring);
+		if (error != 0)
+			break;
+	}
+	return error;
 }
 
 static int
@@ -139,6 +178,8 @@ set_from_json(struct config *config, const struct key *key, const cJSON *value)
 		error = set_number(config, key, value->valuedouble, text != NULL ? text : "?");
 	else if (key->type == KEY_BOOL && cJSON_IsBool(value))
 		error = set_from_flag(config, key, cJSON_IsTrue(value) ? "true" : "false");
+	else if (key->type == KEY_LIST && cJSON_IsArray(value))
+		error = add_from_json(config, key, value);
 	else
 		refuse(key, text != NULL ? text : "?", "value is of the wrong type");
 	free(text);
@@ -156,7 +197,7 @@ find_key(const char *name)
 			a++;
 			b++;
 		}
-		if (*a == '\0' && *b == '\0')
+		if (*a == '\0' && strcmp(b, keys[i].type == KEY_LIST ? "s" : "") == 0)
 			return &keys[i];
 	}
 	return NULL;
@@ -226,7 +267,8 @@ print_help(void)
 	       "Owns the ports of this node and forwards between them; causewayd tells it how, "
 	       "over\n"
 	       "dp.sock. Every key can stand in the JSON file (with _ for -) or as a flag; flags "
-	       "win.\n\n",
+	       "win,\n"
+	       "those of a list are added.\n\n",
 		CW_VERSION);
 	for (size_t i = 0; i < N_KEYS; i++)
 		printf("  --%s %-*s %s\n", keys[i].name, 18 - (int)strlen(keys[i].name),

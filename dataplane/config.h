@@ -10,6 +10,8 @@
 #include <causeway/limits.h>
 
 #define CONFIG_TEXT 108 // a socket path, with the terminating zero
+#define CONFIG_DRIVERS 8
+#define CONFIG_PATH 256
 
 struct config {
 	char runtime_dir[CONFIG_TEXT];
@@ -21,6 +23,7 @@ struct config {
 	uint64_t mbufs, jumbos;
 	uint64_t fdb_entries, neighbors;
 	uint64_t route_memory; // MiB of address space for look-up structures
+	char drivers[CONFIG_DRIVERS][CONFIG_PATH]; // shared objects of DPDK drivers; "" ends them
 };
 
 enum config_action {

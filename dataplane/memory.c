@@ -2,10 +2,12 @@
 #include "memory.h"
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -122,7 +124,7 @@ lcore_map(const struct cores *cores, char *map, size_t len)
 		used += (size_t)snprintf(map + used, len - used, ",%u@%u", i + 1u, cores->cpu[i]);
 }
 
-#define MAX_ARGS 24
+#define MAX_ARGS (24 + 2 * CONFIG_DRIVERS)
 
 static int
 add_argument(char **args, int n, const char *text)
@@ -131,6 +133,31 @@ add_argument(char **args, int n, const char *text)
 
 	args[n] = kept[n] = strdup(text);
 	return n + 1;
+}
+
+// EAL may use the PCI bus, but takes no device from it until a port asks for one: devices that are
+// not listed are left alone, and the one that is exists nowhere. Containers often have no such bus.
+static int
+add_buses(char **args, int n)
+{
+	if (access("/sys/bus/pci/devices", R_OK) != 0)
+		return add_argument(args, n, "--no-pci");
+	n = add_argument(args, n, "-a");
+	return add_argument(args, n, "pci:ffff:ff:1f.7");
+}
+
+// EAL says little about a driver that it cannot load: it is tried here before.
+static int
+add_drivers(const struct config *config, char **args, int n)
+{
+	for (int i = 0; i < CONFIG_DRIVERS && config->drivers[i][0] != '\0'; i++) {
+		if (dlopen(config->drivers[i], RTLD_NOW) == NULL)
+			return log_error(-ENOENT, "cannot load a DPDK driver",
+				"key=driver value=%s error=\"%s\"", config->drivers[i], dlerror());
+		n = add_argument(args, n, "-d");
+		n = add_argument(args, n, config->drivers[i]);
+	}
+	return n;
 }
 
 int
@@ -148,7 +175,7 @@ memory_start_eal(const struct config *config, const struct cores *cores)
 	n = add_argument(args, n, "--lcores");
 	n = add_argument(args, n, map);
 	n = add_argument(args, n, "--main-lcore=0");
-	n = add_argument(args, n, "--no-pci");
+	n = add_buses(args, n);
 	n = add_argument(args, n, "--no-telemetry");
 	n = add_argument(args, n, "--file-prefix");
 	n = add_argument(args, n, prefix);
@@ -167,6 +194,9 @@ memory_start_eal(const struct config *config, const struct cores *cores)
 		n = add_argument(args, n, "-m");
 		n = add_argument(args, n, megabytes);
 	}
+	n = add_drivers(config, args, n);
+	if (n < 0)
+		return n;
 	if (rte_eal_init(n, args) < 0)
 		return log_error(-rte_errno, "DPDK does not start", "error=\"%s\" lcores=%s",
 			rte_strerror(rte_errno), map);

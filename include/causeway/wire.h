@@ -268,7 +268,7 @@ struct cw_port {
 	uint16_t n_queues; // wanted; 0 = as many as there are descriptors or workers
 	char name[CW_NAME_LEN];
 	char ifname[CW_NAME_LEN]; // of the device, for logs
-	char args[CW_ARGS_LEN]; // key=value,...: of ring, null, pcap, vhost-user, memif; else empty
+	char args[CW_ARGS_LEN]; // key=value,...: of ring, null, pcap, vhost-user, memif, nic, vf
 	uint64_t generation; // of the descriptors: another value means "reopen the device"
 	// A sub-port (of kind vf): 0, or the port whose device its frames travel through under the
 	// tag vlan. What the parent receives with that tag came in by this port; mac is the pod's.

@@ -80,6 +80,11 @@ def test_unknown_key_in_file(scratch, hugepages):
     assert "key=coers" in said and str(path) in said
 
 
+def test_driver_that_is_not_there(scratch, hugepages):
+    said = refused(dp_command(scratch, hugepages, "--driver", scratch / "absent.so"))
+    assert "key=driver" in said and f"value={scratch}/absent.so" in said
+
+
 def test_dry_run_and_check_config_start_nothing(scratch, hugepages):
     for option in ("--check-config", "--dry-run"):
         subprocess.run(

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -143,12 +144,36 @@ test_cores(void **state)
 	assert_true(cores_choose("", "1023", &cores) < 0);
 }
 
+static void
+test_drivers_of_file_and_flags(void **state)
+{
+	struct config config;
+
+	write_file("{\"drivers\": [\"/a.so\", \"/b.so\"]}");
+	assert_int_equal(
+		load(&config, (char *)"--driver", (char *)"/c.so", (char *)"--config", path),
+		CONFIG_RUN);
+	unlink(path);
+	assert_string_equal(config.drivers[0], "/a.so");
+	assert_string_equal(config.drivers[1], "/b.so");
+	assert_string_equal(config.drivers[2], "/c.so");
+	assert_string_equal(config.drivers[3], "");
+	assert_int_equal(load_file(&config, "{\"driver\": [\"/a.so\"]}"), -EINVAL);
+	assert_int_equal(load_file(&config, "{\"drivers\": \"/a.so\"}"), -EINVAL);
+	assert_int_equal(load_file(&config, "{\"drivers\": [1]}"), -EINVAL);
+	assert_int_equal(load_file(&config, "{\"drivers\": [\"\"]}"), -EINVAL);
+	assert_int_equal(load_file(&config, "{\"drivers\": [\"1\",\"2\",\"3\",\"4\",\"5\","
+					    "\"6\",\"7\",\"8\",\"9\"]}"),
+		-EINVAL);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_flag_wins_over_file),
+		cmocka_unit_test(test_drivers_of_file_and_flags),
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_bad_flags),
 		cmocka_unit_test(test_cores),

@@ -54,7 +54,7 @@ test_refused(void **state)
 	assert_refused(&config, -EINVAL);
 	config = make_config(f, CW_PORT_TAP, many, CW_MAX_QUEUES + 1);
 	assert_refused(&config, -EINVAL);
-	config = make_config(f, CW_PORT_NIC, pipes, 1);
+	config = make_config(f, CW_PORT_VIRTIO_USER, pipes, 1);
 	assert_refused(&config, -EPROTONOSUPPORT);
 	config = make_config(f, 200, pipes, 1);
 	assert_refused(&config, -EPROTONOSUPPORT);
