@@ -13,6 +13,8 @@ from lib.dataplane import DataPlane
 from lib.netns import Namespace, remove_leftovers
 from lib.node import Node
 
+pytest_plugins = ["lib.in_guest"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_up_in_any_case():

@@ -39,14 +39,15 @@ class Cwctl:
 
 
 class Node:
-    def __init__(self, scratch, hugepages, dp_options=()):
+    def __init__(self, scratch, hugepages, dp_options=(), namespace=None):
+        """namespace: of the node, a new one by default."""
         self.scratch = scratch
         self.runtime_dir, self.state_dir = scratch / "run", scratch / "state"
         self.control_socket = self.runtime_dir / "control.sock"
         self.dp_socket = self.runtime_dir / "dp.sock"
         self.runtime_dir.mkdir(parents=True, exist_ok=True)
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        self.namespace = Namespace("node")
+        self.namespace = namespace or Namespace("node")
         self.namespace.sysctl("net/ipv4/ip_forward", 1)
         self.namespace.sysctl("net/ipv6/conf/all/forwarding", 1)
         self.hugepages, self.dp_options = hugepages, dp_options

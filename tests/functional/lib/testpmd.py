@@ -55,6 +55,33 @@ class Memif:
         pass
 
 
+class Pci:
+    """A device that vfio-pci drives."""
+
+    def __init__(self, address):
+        self.address = address
+
+    def argument(self, _):
+        return f"--allow={self.address}"
+
+    def clean_up(self):
+        pass
+
+
+class Tap:
+    """A kernel's interface at the other end: with --forward-mode=io a real stack is behind the
+    first device. Made in the namespace that testpmd runs in."""
+
+    def __init__(self, ifname, mac):
+        self.ifname, self.mac = ifname, mac
+
+    def argument(self, number):
+        return f"--vdev=net_tap{number},iface={self.ifname},mac={self.mac}"
+
+    def clean_up(self):
+        pass
+
+
 class Testpmd:
     """start() returns at once: a device that listens holds testpmd until somebody connects to it.
 
@@ -63,14 +90,20 @@ class Testpmd:
 
     __test__ = False  # for pytest: no test class
 
-    def __init__(self, scratch, *devices, forward="io", queues=1, cpu=None, memory_mib=96, options=(), eal=()):
+    def __init__(self, scratch, *devices, forward="io", queues=1, cpu=None, memory_mib=96, options=(), eal=(),
+                 namespace=None):  # fmt: skip
+        """namespace: which it runs in; its own without."""
         number = next(NUMBERS)
         self.prefix = f"cwtp{os.getpid()}-{number}"
         self.log_path = scratch / f"testpmd-{number}.log"
         self.devices = devices
         cpu = min(os.sched_getaffinity(0)) if cpu is None else cpu
         # Answers are printed by stdio, prompts are not: a buffer would change their order.
-        self.arguments = ["stdbuf", "-oL", PROGRAM, "--no-huge", "-m", memory_mib, "--no-pci", "--no-telemetry"]
+        self.arguments = ["stdbuf", "-oL", PROGRAM, "--no-huge", "-m", memory_mib, "--no-telemetry"]
+        if namespace is not None:
+            self.arguments = namespace.command(*self.arguments)
+        if not any(isinstance(device, Pci) for device in devices):
+            self.arguments.append("--no-pci")
         self.arguments += ["--file-prefix", self.prefix, "--lcores", f"0@{cpu},1@{cpu}"]
         self.arguments += [*eal, *[device.argument(i) for i, device in enumerate(devices)]]
         self.arguments += ["--", "-i", "--no-mlockall", "--total-num-mbufs=4096"]
