@@ -12,6 +12,7 @@
 #include "device_info.h"
 #include "endpoint.h"
 #include "ipam.h"
+#include "log.h"
 #include "netns.h"
 #include "result.h"
 #include "tombstone.h"
@@ -167,6 +168,7 @@ add_endpoint(struct cni_call *call, struct client *client, const struct attachme
 
 	if (params == NULL)
 		return -1;
+	log_json("asking causewayd for the endpoint", "vf", attachment->vf);
 	rc = client_call(client, "endpoint.add", params, &netns, 1, reply, &cause);
 	if (rc == 0)
 		return 0;
@@ -231,6 +233,7 @@ attach(struct cni_call *call, struct client *client, struct attachment *attachme
 
 	if (get_addresses(call, attachment, &addresses) < 0)
 		return -1;
+	log_json("addresses", "result", addresses);
 	if (!replace_dns(addresses, attachment->dns)
 		|| (attachment->default_gateway && !add_default_routes(addresses))) {
 		error_set(&call->error, CNI_INTERNAL, "out of memory");
@@ -241,6 +244,7 @@ attach(struct cni_call *call, struct client *client, struct attachment *attachme
 		userspace_clean(call, NULL);
 		goto fail_ipam;
 	}
+	log_json("causewayd made the endpoint", "endpoint", reply);
 	if (answer(call, reply, addresses) < 0)
 		goto fail_endpoint;
 	cJSON_Delete(reply);

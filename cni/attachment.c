@@ -9,8 +9,10 @@
 #include <causeway/wire.h>
 
 #include "config.h"
+#include "log.h"
 #include "socket_keys.h"
 #include "userspace.h"
+#include "vf_keys.h"
 
 static int
 out_of_memory(struct cni_error *error)
@@ -45,19 +47,18 @@ read_network(const cJSON *json, struct attachment *attachment, struct cni_error 
 static const char *
 implied_interface(const cJSON *json)
 {
-	const cJSON *device = config_find(json, "deviceID");
+	const char *userspace;
 
-	if (device == NULL)
-		device = config_find(json, "pciBusID");
-	if (device == NULL)
-		device = config_find(config_find(json, "runtimeConfig"), "deviceID");
-	return cJSON_IsString(device) ? "vf" : userspace_interface(json);
+	if (vf_keys_name_device(json))
+		return "vf";
+	userspace = userspace_interface(json);
+	return userspace == NULL && vf_keys_have_settings(json) ? "vf" : userspace;
 }
 
 static int
 read_interface(const cJSON *json, struct attachment *attachment, struct cni_error *error)
 {
-	static const char *const known[] = {"kernel", "vhost-user", "memif"};
+	static const char *const known[] = {"kernel", "vhost-user", "memif", "vf"};
 	const cJSON *value = config_find(json, "interface");
 	const char *interface = implied_interface(json);
 
@@ -70,16 +71,12 @@ read_interface(const cJSON *json, struct attachment *attachment, struct cni_erro
 			attachment->interface = known[i];
 	if (attachment->interface != NULL)
 		return 0;
-	if (strcmp(interface, "vf") == 0)
-		return error_set(error, CNI_CONFIG,
-			"configuration key interface has the value \"vf\"%s, which is not yet "
-			"available in this version; use \"kernel\", \"vhost-user\" or \"memif\"",
-			value == NULL ? " (implied by deviceID)" : "");
 	if (value == NULL)
 		return config_refuse(error, "host.iftype",
 			config_find(config_find(json, "host"), "iftype"),
 			"\"vhostuser\" or \"memif\"");
-	return config_refuse(error, "interface", value, "\"kernel\", \"vhost-user\" or \"memif\"");
+	return config_refuse(
+		error, "interface", value, "\"kernel\", \"vhost-user\", \"memif\" or \"vf\"");
 }
 
 static int
@@ -319,7 +316,8 @@ config_read_attachment(const struct config *config, const struct cni_args *args,
 	const cJSON *json = config->json, *default_gateway;
 
 	memset(attachment, 0, sizeof(*attachment));
-	if (read_network(json, attachment, error) < 0 || read_interface(json, attachment, error) < 0
+	if (log_check(json, error) < 0 || read_network(json, attachment, error) < 0
+		|| read_interface(json, attachment, error) < 0
 		|| socket_keys_read(json, attachment, error) < 0
 		|| userspace_read(json, attachment, error) < 0
 		|| read_kind(json, attachment, error) < 0 || read_mtu(json, attachment, error) < 0
@@ -328,6 +326,7 @@ config_read_attachment(const struct config *config, const struct cni_args *args,
 			   "0 (none) or an integer from 1 to 4094", error)
 			   < 0
 		|| read_trunk(json, attachment, error) < 0
+		|| vf_keys_read(json, attachment, error) < 0
 		|| read_guard(json, attachment, error) < 0
 		|| config_bool(json, "hairpinMode", &attachment->hairpin, error) < 0
 		|| read_dns(json, attachment, error) < 0
@@ -346,5 +345,6 @@ attachment_free(struct attachment *attachment)
 	cJSON_Delete(attachment->trunk);
 	cJSON_Delete(attachment->ips);
 	cJSON_Delete(attachment->socket);
+	cJSON_Delete(attachment->vf);
 	memset(attachment, 0, sizeof(*attachment));
 }

@@ -9,6 +9,7 @@
 #include "device_info.h"
 #include "endpoint.h"
 #include "ipam.h"
+#include "vf_check.h"
 
 static const char *
 text_of(const cJSON *object, const char *key)
@@ -76,6 +77,8 @@ check_endpoint(struct cni_call *call, struct client *client)
 		rc = check_port(call, client, endpoint);
 	if (rc == 0)
 		rc = check_folder(endpoint, &call->error);
+	if (rc == 0)
+		rc = vf_check(call, endpoint);
 	if (rc == 0)
 		rc = device_info_check(call, endpoint);
 	cJSON_Delete(endpoint);

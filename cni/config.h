@@ -44,7 +44,7 @@ struct config {
 struct attachment {
 	const char *network;
 	char bridge[16]; // network when it is a bridge's number
-	const char *interface; // "kernel", "vhost-user" or "memif"
+	const char *interface; // "kernel", "vhost-user", "memif" or "vf"
 	const char *kind; // NULL: causewayd chooses
 	int mtu; // 0: the network's
 	int vlan; // 0: untagged
@@ -52,6 +52,7 @@ struct attachment {
 	cJSON *trunk; // [{"vlan", "network"}]
 	cJSON *ips; // ["address/prefix"], without IPAM only
 	cJSON *socket; // parameters of endpoint.add that vhost-user and memif have of their own
+	cJSON *vf; // the VF and its settings: endpoint.add's "vf"
 	char socket_file[108]; // its name; empty: causewayd's choice
 	const char *shared_dir; // of the userspace plugin, NULL: the pod's own folder
 	const cJSON *guard; // bool or list of names; the configuration's

@@ -2,52 +2,30 @@
 #include "device_info.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define SPEC_VERSION "1.1.0"
-#define FILE_MAX 65536
+#include "device_info_file.h"
+#include "device_info_pci.h"
+
+static const cJSON *
+member(const cJSON *object, const char *key)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, key);
+}
 
 static const char *
 text_of(const cJSON *object, const char *key)
 {
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+	return cJSON_GetStringValue(member(object, key));
 }
 
 static bool
 has_socket(const cJSON *endpoint)
 {
 	return text_of(endpoint, "socket") != NULL && text_of(endpoint, "role") != NULL;
-}
-
-// Where multus asks for it, or in the usual folder under a name of our own.
-static int
-file_path(const struct cni_call *call, char path[PATH_MAX], struct cni_error *error)
-{
-	const cJSON *json = call->config.json;
-	const cJSON *asked = config_find(config_find(json, "runtimeConfig"), "CNIDeviceInfoFile");
-	const cJSON *folder = config_find(json, "deviceInfoDir");
-	int n;
-
-	if (asked != NULL && (!cJSON_IsString(asked) || asked->valuestring[0] != '/'))
-		return config_refuse(
-			error, "runtimeConfig.CNIDeviceInfoFile", asked, "an absolute path");
-	if (folder != NULL && (!cJSON_IsString(folder) || folder->valuestring[0] != '/'))
-		return config_refuse(error, "deviceInfoDir", folder, "an absolute path");
-	if (asked != NULL)
-		n = snprintf(path, PATH_MAX, "%s", asked->valuestring);
-	else
-		n = snprintf(path, PATH_MAX, "%s/causeway-%s-%s-device.json",
-			folder != NULL ? folder->valuestring : DEVICE_INFO_DIR, call->env.container,
-			call->env.ifname);
-	if (n < PATH_MAX)
-		return 0;
-	return error_set(error, CNI_CONFIG, "the path of the device-info file is too long");
 }
 
 // The switch's client is the pod's server, its master the pod's slave.
@@ -73,7 +51,7 @@ device_info_format(const cJSON *endpoint)
 	char *text = NULL;
 
 	cJSON_AddStringToObject(json, "type", memif ? "memif" : "vhost-user");
-	cJSON_AddStringToObject(json, "version", SPEC_VERSION);
+	cJSON_AddStringToObject(json, "version", DEVICE_INFO_VERSION);
 	device = cJSON_AddObjectToObject(json, memif ? "memif" : "vhost-user");
 	if (cJSON_AddStringToObject(device, memif ? "role" : "mode", role)
 		&& cJSON_AddStringToObject(device, "path", text_of(endpoint, "socket"))
@@ -83,79 +61,47 @@ device_info_format(const cJSON *endpoint)
 	return text;
 }
 
-static char *
-read_file(const char *path)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *text = fd >= 0 ? malloc(FILE_MAX) : NULL;
-	const ssize_t n = text != NULL ? read(fd, text, FILE_MAX - 1) : -1;
-
-	if (fd >= 0)
-		close(fd);
-	if (n < 0) {
-		free(text);
-		return NULL;
-	}
-	text[n] = '\0';
-	return text;
-}
-
-// Another device's file is not ours to replace: a resource was given to this network, too.
+// What becomes of a file that may be there already (existing).
 static int
-refuse_foreign(const char *path, struct cni_error *error)
+refuse_foreign(struct cni_call *call, const char *path, const char *existing, const char *pci)
 {
-	char *text = read_file(path);
-	cJSON *json = text != NULL ? cJSON_Parse(text) : NULL;
-	const char *type = text_of(json, "type");
-	int rc = 0;
+	char type[DEVICE_INFO_TYPE_LEN];
 
-	if (type != NULL && strcmp(type, "vhost-user") != 0 && strcmp(type, "memif") != 0)
-		rc = error_set(error, CNI_CONFLICT,
+	if (existing == NULL || !device_info_is_foreign(existing, type))
+		return 0;
+	if (pci == NULL)
+		return error_set(&call->error, CNI_CONFLICT,
 			"device-info file %s describes a device of type %s; a network of sockets "
 			"has no resourceName",
 			path, type);
-	cJSON_Delete(json);
-	free(text);
-	return rc;
+	if (device_info_is_of(existing, pci))
+		return 0;
+	return error_set(&call->error, CNI_CONFLICT,
+		"device-info file %s describes another device than VF %s of this attachment: "
+		"%.300s",
+		path, pci, existing);
 }
 
-static int
-make_folder_of(const char *path)
+// The content for this endpoint; NULL with call->error.
+static char *
+make_content(struct cni_call *call, const cJSON *endpoint, const char *path)
 {
-	char part[PATH_MAX];
+	const char *pci = text_of(member(endpoint, "vf"), "pci");
+	char *existing = device_info_read(path), *text = NULL;
 
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*slash = '/';
+	if (refuse_foreign(call, path, existing, pci) < 0)
+		goto out;
+	if (pci != NULL && (existing == NULL || !device_info_is_foreign(existing, NULL))) {
+		free(existing);
+		existing = device_info_read_plugins(call, pci);
 	}
-	return 0;
-}
-
-// Whole or not at all.
-static int
-write_file(const char *path, const char *text)
-{
-	const size_t length = strlen(text);
-	char half[PATH_MAX + 16];
-	int fd, rc = make_folder_of(path);
-
-	if (rc < 0)
-		return rc;
-	snprintf(half, sizeof(half), "%s.new-%d", path, (int)getpid());
-	fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, length) != (ssize_t)length)
-		rc = errno != 0 ? -errno : -EIO;
-	close(fd);
-	if (rc == 0 && rename(half, path) < 0)
-		rc = -errno;
-	if (rc < 0)
-		unlink(half);
-	return rc;
+	text = pci != NULL ? device_info_format_pci(existing, member(endpoint, "vf"))
+			   : device_info_format(endpoint);
+	if (text == NULL)
+		error_set(&call->error, CNI_INTERNAL, "out of memory");
+out:
+	free(existing);
+	return text;
 }
 
 int
@@ -164,14 +110,14 @@ device_info_write(struct cni_call *call, const cJSON *endpoint)
 	char path[PATH_MAX], *text;
 	int rc;
 
-	if (!has_socket(endpoint))
+	if (!has_socket(endpoint) && member(endpoint, "vf") == NULL)
 		return 0;
-	if (file_path(call, path, &call->error) < 0 || refuse_foreign(path, &call->error) < 0)
+	if (device_info_path(call, path, &call->error) < 0)
 		return -1;
-	text = device_info_format(endpoint);
+	text = make_content(call, endpoint, path);
 	if (text == NULL)
-		return error_set(&call->error, CNI_INTERNAL, "out of memory");
-	rc = write_file(path, text);
+		return -1;
+	rc = device_info_replace(path, text);
 	cJSON_free(text);
 	if (rc == 0)
 		return 0;
@@ -179,37 +125,53 @@ device_info_write(struct cni_call *call, const cJSON *endpoint)
 		strerror(-rc));
 }
 
+static bool
+is_right(const cJSON *endpoint, const char *found)
+{
+	const char *pci = text_of(member(endpoint, "vf"), "pci");
+	char *wanted;
+	bool same;
+
+	if (pci != NULL)
+		return device_info_is_of(found, pci);
+	wanted = device_info_format(endpoint);
+	same = wanted != NULL && strcmp(wanted, found) == 0;
+	cJSON_free(wanted);
+	return same;
+}
+
 int
 device_info_check(struct cni_call *call, const cJSON *endpoint)
 {
-	char path[PATH_MAX], *wanted, *found;
+	char path[PATH_MAX], *found;
 	int rc = 0;
 
-	if (!has_socket(endpoint))
+	if (!has_socket(endpoint) && member(endpoint, "vf") == NULL)
 		return 0;
-	if (file_path(call, path, &call->error) < 0)
+	if (device_info_path(call, path, &call->error) < 0)
 		return -1;
-	wanted = device_info_format(endpoint);
-	found = read_file(path);
-	if (wanted == NULL)
-		rc = error_set(&call->error, CNI_INTERNAL, "out of memory");
-	else if (found == NULL)
-		rc = error_set(&call->error, CNI_IO, "device-info file %s cannot be read: %s", path,
-			strerror(errno));
-	else if (strcmp(wanted, found) != 0)
+	found = device_info_read(path);
+	if (found == NULL)
+		return error_set(&call->error, CNI_IO, "device-info file %s cannot be read: %s",
+			path, strerror(errno));
+	if (!is_right(endpoint, found))
 		rc = error_set(&call->error, CNI_CONFLICT,
 			"device-info file %s does not describe this interface any more", path);
-	cJSON_free(wanted);
 	free(found);
 	return rc;
 }
 
 void
-device_info_remove(const struct cni_call *call)
+device_info_remove(const struct cni_call *call, const char *pci)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], *existing;
 	struct cni_error ignored;
 
-	if (file_path(call, path, &ignored) == 0 && refuse_foreign(path, &ignored) == 0)
+	if (device_info_path(call, path, &ignored) < 0)
+		return;
+	existing = device_info_read(path);
+	if (existing != NULL
+		&& (!device_info_is_foreign(existing, NULL) || device_info_is_of(existing, pci)))
 		unlink(path);
+	free(existing);
 }

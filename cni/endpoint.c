@@ -8,8 +8,11 @@
 #include <causeway/error.h>
 
 #include "device_info.h"
+#include "log.h"
+#include "pci.h"
 #include "tombstone.h"
 #include "userspace.h"
+#include "vf_keys.h"
 
 #define RELEASE_TIMEOUT_MS 10000
 #define MAIN_TABLE 254
@@ -174,6 +177,7 @@ endpoint_params(const struct cni_call *call, const struct attachment *attachment
 		|| !add_copy(params, "trunk", attachment->trunk)
 		|| !add_copy(params, "guard", attachment->guard)
 		|| !add_copy(params, "hairpin", attachment->hairpin)
+		|| !add_copy(params, "vf", attachment->vf)
 		|| !add_members(params, attachment->socket) || !add_pod(params, &call->env.args)
 		|| !add_ips(params, addresses) || add_routes(params, addresses, error) < 0) {
 		cJSON_Delete(params);
@@ -193,7 +197,8 @@ add_interfaces(cJSON *result, const struct cni_env *env, const cJSON *reply)
 		|| !add_copy(item, "mac", member(reply, "mac"))
 		|| !add_copy(item, "mtu", member(reply, "mtu"))
 		|| !add_string(item, "sandbox", env->netns)
-		|| !add_copy(item, "socketPath", member(reply, "socket")))
+		|| !add_copy(item, "socketPath", member(reply, "socket"))
+		|| !add_copy(item, "pciID", member(member(reply, "vf"), "pci")))
 		return false;
 	// go-cni keys interfaces by name alone: the same name twice would hide the pod's.
 	if (host == NULL || strcmp(host, env->ifname) == 0)
@@ -229,8 +234,11 @@ static int
 leave_tombstone(
 	const struct cni_call *call, const struct client_error *cause, struct cni_error *error)
 {
+	const struct log_pair why[] = {{"reason", cause->message}, {NULL, NULL}};
 	int rc = tombstone_write(call->config.state_dir, call->env.container, call->env.ifname);
 
+	if (rc == 0)
+		log_write(LOG_WARNING, "a tombstone is left for causewayd", why);
 	if (rc == 0)
 		return 0;
 	return error_set(error, CNI_IO,
@@ -238,46 +246,68 @@ leave_tombstone(
 		call->config.state_dir, strerror(-rc));
 }
 
-// Path of the endpoint's socket, from causewayd's own record: the configuration may have changed.
-// Empty when it has none.
-static int
-ask_socket(const struct cni_call *call, struct client *client, char *path, size_t size)
+// What causewayd's own record says of the attachment: the configuration may have changed since.
+struct record {
+	bool is_known; // false: causewayd is away, or has no such endpoint
+	bool is_away;
+	char socket[128]; // empty: none
+	char pci[PCI_ADDRESS_LEN]; // likewise
+};
+
+static void
+copy_text(char *to, size_t size, const cJSON *value)
+{
+	const char *text = cJSON_GetStringValue(value);
+
+	if (text != NULL)
+		snprintf(to, size, "%s", text);
+}
+
+static void
+ask_record(const struct cni_call *call, struct client *client, struct record *record)
 {
 	struct client_error cause;
 	cJSON *endpoint;
-	const char *socket;
+	int rc;
 
-	path[0] = '\0';
-	if (client_call(
-		    client, "endpoint.get", endpoint_key(&call->env), NULL, 0, &endpoint, &cause)
-		< 0)
-		return -1;
-	socket = cJSON_GetStringValue(member(endpoint, "socket"));
-	if (socket != NULL)
-		snprintf(path, size, "%s", socket);
+	rc = client_call(
+		client, "endpoint.get", endpoint_key(&call->env), NULL, 0, &endpoint, &cause);
+	record->is_away = rc < 0 && rc != -EREMOTEIO;
+	if (rc < 0)
+		return;
+	record->is_known = true;
+	copy_text(record->socket, sizeof(record->socket), member(endpoint, "socket"));
+	copy_text(record->pci, sizeof(record->pci), member(member(endpoint, "vf"), "pci"));
 	cJSON_Delete(endpoint);
-	return 0;
+}
+
+// Files go in any case. With causewayd away the configuration is all that says which.
+static void
+remove_files(const struct cni_call *call, struct record *record)
+{
+	if (record->is_away)
+		vf_keys_device(call->config.json, record->pci);
+	userspace_clean(call, record->is_known ? record->socket : NULL);
+	device_info_remove(call, record->pci);
 }
 
 int
 endpoint_release(const struct cni_call *call, struct cni_error *error)
 {
+	struct record record = {.is_away = true};
 	struct client_error cause;
 	struct client *client;
-	bool known = false;
-	char socket[128];
 	int rc;
 
 	rc = client_open(&client, call->config.socket, &cause);
 	if (rc == 0) {
 		client_set_timeout(client, RELEASE_TIMEOUT_MS);
-		known = ask_socket(call, client, socket, sizeof(socket)) == 0;
+		ask_record(call, client, &record);
 		rc = client_call(
 			client, "endpoint.del", endpoint_key(&call->env), NULL, 0, NULL, &cause);
 		client_close(client);
 	}
-	userspace_clean(call, known ? socket : NULL);
-	device_info_remove(call);
+	remove_files(call, &record);
 	if (rc == 0)
 		return 0;
 	if (client_is_away(rc) || (rc == -EREMOTEIO && cause.code == CW_RPC_UNAVAILABLE))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "log.h"
 
 #define INPUT_MAX (16u << 20)
 
@@ -67,6 +68,22 @@ read_input(size_t *length, struct cni_error *error)
 	return NULL;
 }
 
+static void
+log_end(const struct cni_call *call, int rc)
+{
+	const char *verb = env_verb_name(call->env.verb);
+	char code[16];
+
+	snprintf(code, sizeof(code), "%d", call->error.code);
+	if (rc == 0)
+		log_write(
+			LOG_INFO, "done", (const struct log_pair[]){{"verb", verb}, {NULL, NULL}});
+	else
+		log_write(LOG_ERROR, call->error.message,
+			(const struct log_pair[]){{"verb", verb}, {"code", code},
+				{"details", call->error.details}, {NULL, NULL}});
+}
+
 static int
 run_verb(struct cni_call *call, char *text, size_t length)
 {
@@ -85,7 +102,14 @@ run_verb(struct cni_call *call, char *text, size_t length)
 		return rc;
 	}
 	rc = config_read(&call->config, text, length, &call->error);
-	return rc < 0 ? rc : verbs[call->env.verb](call);
+	log_open(call);
+	log_write(LOG_DEBUG, "called",
+		(const struct log_pair[]){{"verb", env_verb_name(call->env.verb)},
+			{"network", call->config.name}, {NULL, NULL}});
+	if (rc == 0)
+		rc = verbs[call->env.verb](call);
+	log_end(call, rc);
+	return rc;
 }
 
 static int

@@ -155,7 +155,7 @@ read_memif(const cJSON *json, struct attachment *attachment, struct cni_error *e
 int
 socket_keys_read(const cJSON *json, struct attachment *attachment, struct cni_error *error)
 {
-	if (strcmp(attachment->interface, "kernel") == 0)
+	if (!is_memif(attachment) && strcmp(attachment->interface, "vhost-user") != 0)
 		return 0;
 	attachment->socket = cJSON_CreateObject();
 	if (attachment->socket == NULL)

@@ -6,7 +6,7 @@
 
 #include "config.h"
 
-// Reads them into attachment->socket; leaves it NULL for a kernel interface.
+// Reads them into attachment->socket; leaves it NULL for others.
 int socket_keys_read(const cJSON *json, struct attachment *attachment, struct cni_error *error);
 
 // Puts a parameter of endpoint.add in place of what may be there. Returns 0 or -1.

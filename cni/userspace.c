@@ -189,7 +189,7 @@ userspace_read(const cJSON *json, struct attachment *attachment, struct cni_erro
 	const char *asked = userspace_interface(json);
 	const cJSON *host = config_find(json, "host");
 
-	if (asked == NULL || strcmp(attachment->interface, "kernel") == 0)
+	if (asked == NULL || attachment->socket == NULL)
 		return 0;
 	if (strcmp(asked, attachment->interface) != 0)
 		return config_refuse(error, "host.iftype", config_find(host, "iftype"),

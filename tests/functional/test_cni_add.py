@@ -138,15 +138,6 @@ def test_invalid_values_of_known_keys(cni, changes):
     assert cni.ipam.calls() == []
 
 
-def test_interfaces_of_later_versions(cni):
-    cni.fail("ADD", 7, "vf", "not yet available in this version", interface="vf")
-
-
-def test_configurations_that_imply_another_interface(cni):
-    changes = {"deviceID": "0000:01:02.3"}
-    cni.fail("ADD", 7, "not yet available in this version", "implied", **changes)
-
-
 @pytest.mark.parametrize("precedence", range(4))
 def test_precedence_of_the_mac(cni, precedence):
     macs = [f"02:00:00:00:00:0{n}" for n in range(1, 5)]

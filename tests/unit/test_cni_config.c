@@ -159,7 +159,7 @@ test_refusals_name_key_and_value(void **state)
 		{"\"network\": \"\"", "network", "\"\""},
 		{"\"network\": \"a/b\"", "network", "a/b"},
 		{"\"kind\": \"veth\"", "kind", "veth"},
-		{"\"interface\": \"vf\"", "interface", "vf"},
+		{"\"interface\": \"vf\"", "deviceID", "absent"},
 		{"\"interface\": \"rope\"", "interface", "rope"},
 		{"\"guard\": [\"mac\", 5]", "guard", "5"},
 		{"\"trunk\": [{\"id\": 4095}]", "trunk", "4095"},

@@ -115,7 +115,7 @@ class FakeCausewayd:
     def perform(self, method, params):
         key = (params.get("container"), params.get("ifname"))
         if method == "endpoint.add":
-            self.endpoints[key] = endpoint(params) | self.socket(params)
+            self.endpoints[key] = endpoint(params) | self.socket(params) | virtual_function(params)
             return self.endpoints[key]
         if method == "endpoint.get":
             if key not in self.endpoints:
@@ -137,7 +137,7 @@ class FakeCausewayd:
     def socket(self, params):
         """What endpoints have that get a socket in a folder."""
         interface = params.get("interface", "kernel")
-        if interface == "kernel":
+        if interface in ("kernel", "vf"):
             return {}
         role = params.get("role", {"memif": "master", "vhost-user": "client"}[interface])
         asked = params.get("socket", f"{params['ifname']}.sock")
@@ -162,6 +162,17 @@ def endpoint(params):
         "routes": params["routes"],
         "state": "up",
     }
+
+
+def virtual_function(params):
+    """What endpoints have that get a VF: the card takes every setting."""
+    if params.get("interface") != "vf":
+        return {}
+    asked = dict(params["vf"])
+    driver = asked.pop("bind", "igbvf")
+    card = {"pf": "0000:03:00.0", "pf_ifname": "ens1", "index": 1, "driver": driver, "numa": 0}
+    mode = "kernel" if driver == "igbvf" else "dpdk"
+    return {"kind": "vf", "vf": card | {"mode": mode, "path": "card"} | asked}
 
 
 def receive(connection):
