@@ -55,7 +55,7 @@ int vf_link_list(struct nl_sock *sock, int pf_ifindex, struct vf_settings *list,
 // Sets those of 'which', in the order of enum vf_setting and each in a request of its own, up to
 // the first that is refused: *refused (may be NULL) is that one, the former ones stay set. Errors
 // are the kernel's and its driver's: -EOPNOTSUPP: the driver cannot at all; -EPROTONOSUPPORT: not
-// 802.1ad; -EINVAL: not this value, or no such VF; -ERANGE: VLAN above 4095.
+// 802.1ad; -EINVAL: not this value, no such VF, or a rate while the PF has no link.
 int vf_link_set(struct nl_sock *sock, int pf_ifindex, unsigned int index,
 	const struct vf_settings *settings, unsigned int which, enum vf_setting *refused);
 // Settings of 'which' that differ between two, as a mask.

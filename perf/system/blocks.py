@@ -4,6 +4,7 @@ import dataclasses
 import random
 
 import noise
+from generator import BOTH
 
 WARM_S = 0.3
 SATURATED_S = 0.5  # as fast as frames are taken
@@ -21,6 +22,7 @@ class Cell:
     label: str
     peer: object
     generator: object
+    senders: tuple = BOTH  # sides that send
 
 
 @dataclasses.dataclass
@@ -49,11 +51,11 @@ def measure(cell, seconds, worker_cpu, add_loop):
         peer.attach(generator.ends, generator.traffic)
         generator.wait_carried()
         generator.run(WARM_S)
-        most = generator.run(SATURATED_S)
+        most = generator.run(SATURATED_S, senders=cell.senders)
         peer.mark()
         watch = noise.Watch(peer.pid, worker_cpu)
         load = noise.Watch(generator.pid, generator.cpu)
-        run = generator.run(seconds, generator.traffic.rate)
+        run = generator.run(seconds, generator.traffic.rate, cell.senders)
         seen = watch.read() | {"load_waited_s": load.read()["waited_s"]}
         sample = peer.sample()
     finally:
@@ -61,11 +63,12 @@ def measure(cell, seconds, worker_cpu, add_loop):
     after, _, tsc_hz = noise.add_loop(add_loop, worker_cpu)
     seen["clock"] = after / before
     busy = sample.busy_cycles / (tsc_hz * run["seconds"])
+    rate = generator.traffic.rate * len(cell.senders) / len(BOTH)
     return Block(
         cell.label, peer.name, sample.busy_cycles / max(sample.packets, 1),
         most["received"] / most["seconds"] / 1e6, sample.burst, busy, run["received"],
         sample.transmitted, run["sent"], run["refused"], seen, noise.reasons(seen, run["seconds"]),
-        limits(sample, run, busy, generator.traffic.rate), sample.notes,
+        limits(sample, run, busy, rate), sample.notes,
     )  # fmt: skip
 
 

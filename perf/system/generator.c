@@ -4,9 +4,10 @@
 //
 //   generator EAL-ARGUMENTS --vdev END0 --vdev END1 -- PCAP0 PCAP1
 //
-// Lines on stdin: "start N" (N frames a second into each port, in bursts; 0: as fast as they are
-// taken), "stop" (answers with what happened since, one JSON object), end of file ends it. While
-// stopped it touches nothing, so that switches can come and go at its sockets.
+// Lines on stdin: "start N WHO" (N frames a second into each port, in bursts; 0: as fast as they
+// are taken; WHO: bit i for port i), "stop" (answers with what happened since, one JSON object),
+// end of file ends it. While stopped it touches nothing, so that switches can come and go at its
+// sockets.
 //
 // Each frame lies ready in a buffer of its own; buffers come back in order. testpmd with net_pcap
 // does the same, but copies every frame, and is then slower than some of the switches.
@@ -49,6 +50,7 @@ static struct side sides[SIDES];
 static atomic_bool running, quit;
 static atomic_uint_fast64_t turns; // of the stopped and the running loop: shows that it noticed
 static uint64_t started_tsc, stopped_tsc;
+static unsigned int senders; // bit i: side i
 static uint64_t pause_tsc; // between the bursts of one port; 0: none
 
 static uint8_t *
@@ -200,7 +202,8 @@ run_until_stopped(void)
 	started_tsc = rte_rdtsc();
 	while (atomic_load_explicit(&running, memory_order_relaxed)) {
 		for (int i = 0; i < SIDES; i++) {
-			send_burst(&sides[i]);
+			if (senders >> i & 1)
+				send_burst(&sides[i]);
 			drain(&sides[1 - i]);
 		}
 	}
@@ -241,8 +244,9 @@ stop(void)
 }
 
 static void
-start(uint64_t rate)
+start(uint64_t rate, unsigned int who)
 {
+	senders = who;
 	pause_tsc = rate == 0 ? 0 : rte_get_tsc_hz() * BURST / rate;
 	for (int i = 0; i < SIDES; i++)
 		sides[i].sent = sides[i].returned = sides[i].refused = 0;
@@ -253,6 +257,8 @@ int
 main(int argc, char **argv)
 {
 	int used = rte_eal_init(argc, argv);
+	unsigned long long rate;
+	unsigned int who;
 	char line[32];
 
 	if (used < 0 || argc - used != 1 + SIDES)
@@ -263,8 +269,8 @@ main(int argc, char **argv)
 	printf("{\"ready\": true}\n");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
-		if (strncmp(line, "start ", 6) == 0)
-			start(strtoull(line + 6, NULL, 10));
+		if (sscanf(line, "start %llu %u", &rate, &who) == 2)
+			start(rate, who);
 		else if (strcmp(line, "stop\n") == 0)
 			stop();
 	}

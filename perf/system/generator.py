@@ -13,6 +13,7 @@ from frames import write_pcap
 from testpmd import Testpmd
 
 RING = 1024
+BOTH = (0, 1)
 START_S, CONNECT_S, ANSWER_S = 60, 15, 20
 
 
@@ -114,11 +115,11 @@ class Generator:
             if line.startswith(b"{"):
                 return json.loads(line)
 
-    def run(self, seconds, rate=0):
-        """Sends for so long, rate frames a second into both ports together (0: what they take).
+    def run(self, seconds, rate=0, senders=BOTH):
+        """Sends for so long, rate / 2 frames a second into each port of senders (0: what it takes).
 
         Returns {received, sent, refused, seconds}, both ports together."""
-        self.tell(f"start {rate // 2}")
+        self.tell(f"start {rate // 2} {sum(1 << side for side in senders)}")
         time.sleep(seconds)
         self.tell("stop")
         found = self.answer(ANSWER_S)

@@ -2,7 +2,7 @@
 """A pod and another node: VXLAN both ways, beside plain L2, host-gw, OVS-DPDK's VXLAN and the kernel's.
 
 Side 0 is a pod (vhost-user, spoof guard on), side 1 the uplink; one direction is encapsulated, the other decapsulated, so that a
-cost is the mean of both. The same vhost-user ends carry plain L2 and host-gw. 64 is the pod's frame (114 in the tunnel); 1518 is the frame between the nodes.
+cost is the mean of both; then each direction alone, host-gw's likewise. The same vhost-user ends carry plain L2 and host-gw. 64 is the pod's frame (114 in the tunnel); 1518 is the frame between the nodes.
 Bars: VXLAN at 64 B adds at most 0.45 of testpmd io's cost to plain L2; at 1518 B it costs at most 10% more than host-gw; beside
 OVS-DPDK's VXLAN at least 1.15 times with 1 flow and 2 times with 10,000; at least 5 times the kernel's, whose directions
 are measured one by one.
@@ -34,6 +34,7 @@ TRAFFIC = {
     "host-gw 1518": TunnelTraffic("1518", way="host-gw"),
     "VXLAN 1518": TunnelTraffic("1518"),
 }
+WAYS = {"pod to node": (0,), "node to pod": (1,)}  # encapsulation, decapsulation
 ADDED, AT_1518, OVS_1, OVS_10K, KERNEL = 0.45, 1.10, 1.15, 2.0, 5.0
 
 
@@ -64,12 +65,17 @@ class Tunnels(contextlib.ExitStack):
     def cells(self):
         found = [self.cell("testpmd io", self.testpmd, "L2"), self.cell("Causeway L2", self.plain, "L2")]
         found += [self.cell(f"Causeway {name}", self.node, name) for name in TRAFFIC if name != "L2"]
+        for name in ("VXLAN", "VXLAN 1518", "host-gw", "host-gw 1518"):
+            found += [
+                self.cell(f"Causeway {name}, {way} only", self.node, name, senders)
+                for way, senders in WAYS.items()
+            ]
         for name in ("VXLAN", "VXLAN 10k flows"):
             found.append(self.cell(f"OVS {name}", OvsVxlanPeer(self.ovs, self.best_variant(name)), name))
         return found
 
-    def cell(self, label, peer, traffic):
-        return Cell(label, peer, self.generators[traffic])
+    def cell(self, label, peer, traffic, *senders):
+        return Cell(label, peer, self.generators[traffic], *senders)
 
     def best_variant(self, traffic):
         """The cheapest of OVS's options, by one short block each."""
