@@ -1,77 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host layer of SR-IOV (drivers/host: pci, sriov, vf_link) on an emulated 82576 with VFs, and
 what its driver refuses. What is set is also looked at with ip(8)."""
+import pathlib
+import subprocess
+
 import pytest
-from lib.guest import Guest
-from lib.qemu import IgbCard
+from lib import sriov
+from lib.netns import Namespace
 from lib.vf_tool import RefusedError, VfTool
 from lib.wait import wait_until
 
-IGB = "8086:10c9"
+pytestmark = [pytest.mark.slow, sriov.GUEST]
 N_VFS = 7  # all that igb makes
 MAC, OTHER_MAC, NO_MAC = "02:00:00:00:00:10", "02:00:00:00:00:11", "00:00:00:00:00:00"
-PCI = "/sys/bus/pci/devices"
+TOOL = VfTool()
 
 
-class Card:
-    """A PF with its VFs."""
-
-    def __init__(self, guest):
-        self.guest, self.tool = guest, VfTool(guest)
-        guest.run("modprobe -a igb igbvf vfio-pci")
-        self.pf = guest.pci_addresses(IGB)[0]
-        self.ifname = self.tool.pfs()[self.pf]["netdev"]
-        guest.ip(f"link set {self.ifname} up")
-        self.make_vfs(N_VFS)
-
-    def make_vfs(self, count):
-        path = f"{PCI}/{self.pf}"
-        self.guest.run(f"echo 0 > {path}/sriov_drivers_autoprobe")
-        self.guest.run(f"echo 0 > {path}/sriov_numvfs; echo {count} > {path}/sriov_numvfs")
-        self.guest.wait_carrier(self.ifname)
-
-    def vf(self, index):
-        link = self.guest.run("readlink", f"{PCI}/{self.pf}/virtfn{index}").stdout
-        return link.strip().split("/")[-1]
-
-    def shown(self, index):
-        """As ip(8) shows the VF."""
-        return self.guest.link(self.ifname)["vfinfo_list"][index]
-
-    def put_back(self, index):
-        values = {"mac": NO_MAC, "vlan": 0, "spoofchk": 1, "trust": 0, "max_tx_rate": 0}
-        assert self.tool.set(self.pf, index, **values) == 0
+def put_back(vf):
+    values = {"mac": NO_MAC, "vlan": 0, "spoofchk": 1, "trust": 0, "max_tx_rate": 0}
+    assert TOOL.set(vf.pf.address, vf.index, **values) == 0
 
 
 @pytest.fixture(scope="module")
-def card(scratch):
-    guest = Guest(scratch, "sriov", [IgbCard(0, "52:54:00:5e:00:00")], 2048, iommu=True)
-    try:
-        yield Card(guest.start().wait_up())
-    finally:
-        guest.close()
+def pf():
+    card = sriov.cards()[0]
+    card.create_vfs(N_VFS)
+    yield card
+    card.remove_vfs()
 
 
-@pytest.fixture(name="vf")
-def fixture_vf(card):
-    """Index of a VF without driver and settings; the next test finds it so again."""
-    yield 1
-    card.tool.bind(card.vf(1))
-    card.put_back(1)
+@pytest.fixture
+def vf(pf):
+    """Without driver and settings, before and after."""
+    yield pf.vfs[1]
+    TOOL.bind(pf.vfs[1].address)
+    put_back(pf.vfs[1])
 
 
-def test_functions_are_found(card):
-    pf = card.tool.pfs()[card.pf]
-    assert pf == {"pf": card.pf, "netdev": card.ifname, "num": "7", "total": "7",
-                  "eswitch": "legacy"}  # fmt: skip
-    for index in range(N_VFS):
-        address = card.vf(index)
-        found = {"vf": address, "pf": card.pf, "pf_ifname": card.ifname, "index": str(index)}
-        assert card.tool.find(address) == found
-        device = card.tool.device(address)
+def test_functions_are_found(pf):
+    assert TOOL.pfs()[pf.address] == {
+        "pf": pf.address, "netdev": pf.ifname(), "num": "7", "total": "7", "eswitch": "legacy",
+    }  # fmt: skip
+    for index, vf in enumerate(pf.vfs):
+        found = {"vf": vf.address, "pf": pf.address, "pf_ifname": pf.ifname(), "index": str(index)}
+        assert TOOL.find(vf.address) == found
+        device = TOOL.device(vf.address)
         assert (device["id"], device["driver"], device["netdev"]) == ("8086:10ca", "", "")
     with pytest.raises(RefusedError, match="ENOTSUP|EOPNOTSUPP"):
-        card.tool.find(card.pf)
+        TOOL.find(pf.address)
 
 
 @pytest.mark.parametrize(
@@ -91,16 +67,16 @@ def test_functions_are_found(card):
     ],
     ids=lambda values: "-".join(values),
 )  # fmt: skip
-def test_settings_are_taken_and_taken_back(card, vf, values, shown):
-    untouched = card.guest.ip(f"-d link show {card.ifname}")
-    assert card.tool.set(card.pf, vf, **values) == 0
-    now = card.shown(vf)
+def test_settings_are_taken_and_taken_back(pf, vf, values, shown):
+    untouched = pf.snapshot()
+    assert TOOL.set(pf.address, vf.index, **values) == 0
+    now = vf.settings()
     assert {key: now[key] for key in shown} == shown
-    read = card.tool.get(card.pf, vf)
+    read = TOOL.get(pf.address, vf.index)
     assert {key: read[key] for key in values} == {key: str(value) for key, value in values.items()}
-    assert card.shown(vf + 1)["address"] == NO_MAC
-    card.put_back(vf)
-    assert card.guest.ip(f"-d link show {card.ifname}") == untouched
+    assert pf.vfs[2].settings()["address"] == NO_MAC
+    put_back(vf)
+    assert pf.snapshot() == untouched
 
 
 @pytest.mark.parametrize(
@@ -116,140 +92,142 @@ def test_settings_are_taken_and_taken_back(card, vf, values, shown):
     ],
     ids=lambda values: "-".join(values) if isinstance(values, dict) else None,
 )
-def test_refusals_name_the_setting(card, vf, values, error, setting):
-    before = card.shown(vf)
+def test_refusals_name_the_setting(pf, vf, values, error, setting):
+    before = pf.snapshot()
     with pytest.raises(RefusedError) as refusal:
-        card.tool.set(card.pf, vf, **values)
+        TOOL.set(pf.address, vf.index, **values)
     assert refusal.value.args == (error, setting)
-    assert card.shown(vf) == before
+    assert pf.snapshot() == before
 
 
-def test_what_came_before_a_refusal_stays(card, vf):
+def test_what_came_before_a_refusal_stays(pf, vf):
     """Who asks for several settings takes them back himself."""
     with pytest.raises(RefusedError) as refusal:
-        card.tool.set(card.pf, vf, mac=MAC, vlan=5, trust=1, min_tx_rate=1)
+        TOOL.set(pf.address, vf.index, mac=MAC, vlan=5, trust=1, min_tx_rate=1)
     assert refusal.value.args == ("EINVAL", "tx rate")
-    read = card.tool.get(card.pf, vf)
+    read = TOOL.get(pf.address, vf.index)
     assert (read["mac"], read["vlan"], read["trust"]) == (MAC, "5", "1")
 
 
-def test_rate_needs_the_link(card, vf):
-    card.guest.ip(f"link set {card.ifname} down")
+def test_rate_needs_the_link(pf, vf):
+    pf.namespace.ip(f"link set {pf.ifname()} down")
     try:
         with pytest.raises(RefusedError) as refusal:
-            card.tool.set(card.pf, vf, max_tx_rate=10)
+            TOOL.set(pf.address, vf.index, max_tx_rate=10)
         assert refusal.value.args == ("EINVAL", "tx rate")
-        assert card.tool.set(card.pf, vf, mac=MAC, vlan=3) == 0
+        assert TOOL.set(pf.address, vf.index, mac=MAC, vlan=3) == 0
     finally:
-        card.guest.ip(f"link set {card.ifname} up")
-        card.guest.wait_carrier(card.ifname)
+        pf.up()
 
 
-def test_no_such_vf(card):
+def test_no_such_vf(pf):
     with pytest.raises(RefusedError, match="ENOENT"):
-        card.tool.get(card.pf, N_VFS)
+        TOOL.get(pf.address, N_VFS)
     with pytest.raises(RefusedError) as refusal:
-        card.tool.set(card.pf, N_VFS, trust=1)
+        TOOL.set(pf.address, N_VFS, trust=1)
     assert refusal.value.args == ("EINVAL", "trust")
 
 
-def test_drivers_come_and_go(card, vf):
+def test_drivers_come_and_go(pf, vf):
     """sriov_drivers_autoprobe is 0: a write to the driver's bind would fail."""
-    address = card.vf(vf)
-    assert card.tool.set(card.pf, vf, mac=MAC) == 0
-    card.tool.bind(address, "igbvf")
-    device = card.tool.device(address)
+    assert TOOL.set(pf.address, vf.index, mac=MAC) == 0
+    TOOL.bind(vf.address, "igbvf")
+    device = TOOL.device(vf.address)
     assert (device["driver"], device["override"]) == ("igbvf", "igbvf")
-    assert card.guest.link(device["netdev"])["address"] == MAC
-    card.tool.bind(address, "vfio-pci")
-    device = card.tool.device(address)
+    assert vf.namespace.mac(device["netdev"]) == MAC
+    TOOL.bind(vf.address, "vfio-pci")
+    device = TOOL.device(vf.address)
     assert (device["driver"], device["netdev"]) == ("vfio-pci", "")
-    card.guest.run("test", "-c", f"/dev/vfio/{device['group']}")
-    card.tool.bind(address, "igbvf")
-    assert card.guest.link(card.tool.device(address)["netdev"])["address"] == MAC
-    card.tool.bind(address)
-    assert (card.tool.device(address)["driver"], card.tool.device(address)["override"]) == ("", "")
+    assert pathlib.Path("/dev/vfio", device["group"]).is_char_device()
+    TOOL.bind(vf.address, "igbvf")
+    assert vf.namespace.mac(TOOL.device(vf.address)["netdev"]) == MAC
+    TOOL.bind(vf.address)
+    device = TOOL.device(vf.address)
+    assert (device["driver"], device["override"]) == ("", "")
 
 
-def test_device_of_a_running_program_stays(card, vf):
+def test_device_of_a_running_program_stays(vf):
     """Unbinding would block until the program ends."""
-    address = card.vf(vf)
-    card.tool.bind(address, "vfio-pci")
-    group = card.tool.device(address)["group"]
-    with card.guest.background(f"exec sleep 1000 <>/dev/vfio/{group}"):
-        wait_until(lambda: card.tool.device(address)["open"] == "1", "the group is held")
+    TOOL.bind(vf.address, "vfio-pci")
+    group = TOOL.device(vf.address)["group"]
+    with open(f"/dev/vfio/{group}", "r+b", buffering=0):
+        assert TOOL.device(vf.address)["open"] == "1"
         with pytest.raises(RefusedError, match="EBUSY"):
-            card.tool.bind(address, "igbvf")
-    wait_until(lambda: card.tool.device(address)["open"] == "0", "the group is free")
-    card.tool.bind(address, "igbvf")
-    assert card.tool.device(address)["driver"] == "igbvf"
+            TOOL.bind(vf.address, "igbvf")
+    assert TOOL.device(vf.address)["open"] == "0"
+    TOOL.bind(vf.address, "igbvf")
+    assert vf.driver() == "igbvf"
 
 
-def test_a_driver_that_refuses_gives_the_device_back(card, vf):
-    address = card.vf(vf)
-    card.tool.bind(address, "igbvf")
-    card.tool.words("override", address, "")
+def test_a_driver_that_refuses_gives_the_device_back(vf):
+    TOOL.bind(vf.address, "igbvf")
+    TOOL.words("override", vf.address, "")
     with pytest.raises(RefusedError, match="ENXIO"):
-        card.tool.bind(address, "igb")  # knows PFs only
-    device = card.tool.device(address)
+        TOOL.bind(vf.address, "igb")  # knows PFs only
+    device = TOOL.device(vf.address)
     assert (device["driver"], device["override"]) == ("igbvf", "")
     with pytest.raises(RefusedError, match="ENOENT"):
-        card.tool.bind(address, "uio_pci_generic")
+        TOOL.bind(vf.address, "uio_pci_generic")
 
 
-def test_function_level_reset(card, vf):
+def test_function_level_reset(vf):
     """The PF forgets what the VF itself had told it."""
-    address = card.vf(vf)
-    card.tool.bind(address, "igbvf")
-    ifname = card.tool.device(address)["netdev"]
-    card.guest.run(f"ip link set {ifname} address {MAC}; ip link set {ifname} up")
-    wait_until(lambda: card.shown(vf)["address"] == MAC, "the PF has the VF's MAC", 60)
-    card.tool.reset(address)
-    wait_until(lambda: card.shown(vf)["address"] == NO_MAC, "the PF has forgotten it", 60)
+    TOOL.bind(vf.address, "igbvf")
+    ifname = TOOL.device(vf.address)["netdev"]
+    vf.namespace.ip(f"link set {ifname} address {MAC}")
+    vf.namespace.ip(f"link set {ifname} up")
+    wait_until(lambda: vf.settings()["address"] == MAC, "the PF has the VF's MAC", 60)
+    TOOL.reset(vf.address)
+    wait_until(lambda: vf.settings()["address"] == NO_MAC, "the PF has forgotten it", 60)
     with pytest.raises(RefusedError, match="ENODEV"):
-        card.tool.reset("0000:7f:00.0")
+        TOOL.reset("0000:7f:00.0")
 
 
-def test_pf_is_renamed(card):
+def test_pf_is_renamed(pf, vf):
     """PFs are known by their PCI address."""
-    guest, address = card.guest, card.vf(0)
-    guest.run(f"ip link set {card.ifname} down; ip link set {card.ifname} name uplink9")
+    before = pf.ifname()
+    pf.namespace.ip(f"link set {before} down")
+    pf.namespace.ip(f"link set {before} name uplink9")
     try:
-        assert card.tool.find(address)["pf_ifname"] == "uplink9"
-        assert card.tool.set(card.pf, 0, mac=MAC) == 0
-        assert card.tool.set(card.pf, 0, mac=NO_MAC) == 0
+        assert TOOL.find(vf.address)["pf_ifname"] == "uplink9"
+        assert TOOL.set(pf.address, vf.index, mac=MAC) == 0
+        assert vf.settings()["address"] == MAC
     finally:
-        guest.run(f"ip link set uplink9 name {card.ifname}; ip link set {card.ifname} up")
-        guest.wait_carrier(card.ifname)
+        pf.namespace.ip(f"link set uplink9 name {before}")
+        pf.up()
 
 
-def test_pf_in_another_namespace(card):
-    guest, there = card.guest, VfTool(card.guest, ("ip", "netns", "exec", "other"))
-    guest.run(f"ip netns add other; ip link set {card.ifname} netns other")
+def test_pf_in_another_namespace(pf, vf):
+    home, other = pf.namespace, Namespace("other")
     try:
-        assert card.tool.find(card.vf(0))["pf_ifname"] == ""
+        pf.move(other)
+        assert TOOL.find(vf.address)["pf_ifname"] == ""
         with pytest.raises(RefusedError, match="ENONET"):
-            card.tool.get(card.pf, 0)
-        assert there.get(card.pf, 0)["mac"] == NO_MAC
+            TOOL.get(pf.address, vf.index)
+        there = VfTool("ip", "netns", "exec", other.name)
+        assert there.get(pf.address, vf.index)["mac"] == NO_MAC
         # Our sysfs, the other's netlink: an ifindex of the one says nothing to the other.
-        mixed = VfTool(guest, ("nsenter", "--net=/run/netns/other"))
         with pytest.raises(RefusedError, match="ENONET"):
-            mixed.get(card.pf, 0)
+            VfTool("nsenter", f"--net={other.path}").get(pf.address, vf.index)
     finally:
-        guest.run("ip netns del other")
-        wait_until(lambda: card.tool.pfs()[card.pf]["netdev"], "the PF is back")
-        guest.run(f"ip link set {card.tool.pfs()[card.pf]['netdev']} up")
-        guest.wait_carrier(card.ifname)
+        pf.move(home).up()
+        other.close()
 
 
-def test_pf_of_user_space(card):
-    """Last: the PF goes, and its VFs with it."""
-    card.guest.run(f"echo 0 > {PCI}/{card.pf}/sriov_numvfs")
+def test_pf_of_user_space():
+    """The other card, which has no VFs."""
+    card = sriov.cards()[1]
+    ifname = card.ifname()
     with pytest.raises(RefusedError, match="ENOENT"):
-        card.tool.get(card.pf, 0)
-    card.tool.bind(card.pf, "vfio-pci")
-    with pytest.raises(RefusedError, match="ENOLINK"):
-        card.tool.get(card.pf, 0)
-    assert card.tool.pfs()[card.pf]["netdev"] == ""
-    card.tool.bind(card.pf, "igb")
-    assert card.tool.pfs()[card.pf]["netdev"]
+        TOOL.get(card.address, 0)
+    TOOL.bind(card.address, "vfio-pci")
+    try:
+        with pytest.raises(RefusedError, match="ENOLINK"):
+            TOOL.get(card.address, 0)
+        assert TOOL.pfs()[card.address]["netdev"] == ""
+    finally:
+        TOOL.bind(card.address, "igb")
+    wait_until(card.ifname, "the card is back")
+    TOOL.words("override", card.address)
+    subprocess.run(["ip", "link", "set", card.ifname(), "name", ifname], check=True)
+    card.up()

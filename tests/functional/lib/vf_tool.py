@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tests/tools/vf_tool: what drivers/host knows of PCI devices and VFs, asked in a guest."""
-import dataclasses
+"""tests/tools/vf_tool: what drivers/host knows of PCI devices and VFs."""
+import subprocess
 
 from lib import settings
 
@@ -11,14 +11,15 @@ class RefusedError(Exception):
     """args: the errno's name, the setting that was refused or None."""
 
 
-@dataclasses.dataclass
 class VfTool:
-    guest: object
-    prefix: tuple = ()  # in front of the command: nsenter ...
+    def __init__(self, *prefix):
+        """prefix: words in front of the command, nsenter ..."""
+        self.prefix = prefix
 
     def words(self, *args):
         """One dictionary a line."""
-        run = self.guest.run(*self.prefix, TOOL, *args, check=False)
+        words = map(str, [*self.prefix, TOOL, *args])
+        run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         if run.returncode == 1 and run.stderr.split():
             *more, error = run.stderr.strip().splitlines()[-1].split(" ")
             refused = " ".join(more).removeprefix("refused=")
