@@ -187,14 +187,13 @@ read_proto(const cJSON *json, int vlan, cJSON *vf, struct cni_error *error)
 }
 
 // The tag that the card puts on. Without one, "vlan" 0 takes away what a VF had; a trunk needs
-// nothing of the card then. On the way through the switch causewayd chooses the card's tags.
+// nothing of the card then.
 static int
 add_vlan(const cJSON *json, const struct attachment *attachment, cJSON *vf, struct cni_error *error)
 {
-	const char *path = cJSON_GetStringValue(cJSON_GetObjectItem(vf, "path"));
 	const char *proto = cJSON_GetStringValue(cJSON_GetObjectItem(vf, "vlan_proto"));
 
-	if (config_find(json, "vlan") == NULL || (path != NULL && strcmp(path, "switch") == 0))
+	if (config_find(json, "vlan") == NULL)
 		return 0;
 	if (attachment->trunk == NULL)
 		return add_number(vf, "vlan", attachment->vlan, error);
@@ -207,13 +206,35 @@ add_vlan(const cJSON *json, const struct attachment *attachment, cJSON *vf, stru
 	return add_number(vf, "vlan", attachment->vlan, error);
 }
 
+// On the way through the switch the card's tags are causewayd's to choose, and vlan only says which
+// network it is.
+static int
+leave_tag(cJSON *vf, struct cni_error *error)
+{
+	const cJSON *qos = cJSON_GetObjectItem(vf, "vlan_qos");
+	const cJSON *proto = cJSON_GetObjectItem(vf, "vlan_proto");
+	static const char expected[] = "absent with vf_path switch: the card's tag is no wire's";
+
+	if (qos != NULL && qos->valueint != 0)
+		return config_refuse(error, "vlanQoS", qos, expected);
+	if (proto != NULL && strcmp(proto->valuestring, "802.1ad") == 0)
+		return config_refuse(error, "vlanProto", proto, expected);
+	cJSON_DeleteItemFromObject(vf, "vlan_qos");
+	cJSON_DeleteItemFromObject(vf, "vlan_proto");
+	return 0;
+}
+
 static int
 read_vlan(
 	const cJSON *json, const struct attachment *attachment, cJSON *vf, struct cni_error *error)
 {
+	const char *path = cJSON_GetStringValue(cJSON_GetObjectItem(vf, "path"));
+
 	if (read_qos(json, attachment->vlan, vf, error) < 0
 		|| read_proto(json, attachment->vlan, vf, error) < 0)
 		return -1;
+	if (path != NULL && strcmp(path, "switch") == 0)
+		return leave_tag(vf, error);
 	return add_vlan(json, attachment, vf, error);
 }
 
