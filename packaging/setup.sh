@@ -9,6 +9,7 @@ purposes=${*:-build run test flannel vm lint bench}
 backports=bookworm-backports
 image=$here/../tests/vm/image
 flannel=$here/flannel.sh
+headers=$here/dpdk-headers.sh
 
 is_wanted() { # PURPOSE
 	case " $purposes " in
@@ -23,6 +24,10 @@ is_image_missing() {
 
 is_flannel_missing() {
 	is_wanted flannel && ! "$flannel" --check
+}
+
+are_headers_missing() {
+	is_wanted test && ! "$headers" --check
 }
 
 # What is built already, or with a Go that is there, needs no other.
@@ -100,7 +105,7 @@ add_backports() {
 }
 
 packages=$(missing)
-if [ -z "$packages" ] && ! is_image_missing && ! is_flannel_missing; then
+if [ -z "$packages" ] && ! is_image_missing && ! is_flannel_missing && ! are_headers_missing; then
 	exit 0
 fi
 # shellcheck disable=SC2086
@@ -144,5 +149,8 @@ if is_image_missing; then
 fi
 if is_flannel_missing; then
 	"$flannel"
+fi
+if are_headers_missing; then
+	"$headers"
 fi
 echo "setup: done"
