@@ -176,6 +176,8 @@ doctor_examine(struct doctor *doctor)
 	doctor_numa(doctor);
 	doctor_kernel(doctor);
 	doctor_vfio(doctor);
+	doctor_groups(doctor);
+	doctor_sriov(doctor);
 	doctor_forwarding(doctor);
 	doctor_sockets(doctor);
 	doctor_descriptors(doctor);

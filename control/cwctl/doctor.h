@@ -24,7 +24,7 @@ struct finding {
 	char command[1024]; // that mends it; empty when ok
 };
 
-#define DOCTOR_FINDINGS_MAX 64
+#define DOCTOR_FINDINGS_MAX 128
 
 struct doctor {
 	const char *root; // "" is the machine itself
@@ -55,6 +55,8 @@ void doctor_memory(struct doctor *doctor);
 void doctor_numa(struct doctor *doctor);
 void doctor_kernel(struct doctor *doctor);
 void doctor_vfio(struct doctor *doctor);
+void doctor_groups(struct doctor *doctor);
+void doctor_sriov(struct doctor *doctor);
 void doctor_forwarding(struct doctor *doctor);
 void doctor_sockets(struct doctor *doctor);
 void doctor_descriptors(struct doctor *doctor);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 // CPUs: what workers would run on, and what the kernel grants.
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,8 @@
 
 #include "cpus.h"
 #include "doctor.h"
+#include "pci.h"
+#include "sysfs.h"
 
 #define LIST_LEN 256
 
@@ -130,39 +131,71 @@ doctor_nodes(const struct doctor *doctor, int nodes[], unsigned max)
 	return n;
 }
 
-// Checks one NIC. Returns whether it says which node it is on.
-static bool
-check_nic(struct doctor *doctor, const char *name, const int nodes[], unsigned n_nodes)
+struct cards {
+	struct doctor *doctor;
+	int nodes[64]; // with workers
+	unsigned n_nodes;
+	unsigned n_cards; // that say which node they are on
+};
+
+// folder: of the device, in sysfs. A VF is where its PF is.
+static void
+check_card(struct cards *cards, const char *name, const char *folder)
 {
+	struct doctor *doctor = cards->doctor;
 	char text[32], list[LIST_LEN], command[LIST_LEN + 64];
 	int node;
 
-	if (!doctor_read_line(
-		    doctor, text, sizeof(text), "/sys/class/net/%s/device/numa_node", name))
-		return false;
+	if (doctor_exists(doctor, "%s/physfn", folder)
+		|| !doctor_read_line(doctor, text, sizeof(text), "%s/numa_node", folder))
+		return;
 	node = atoi(text);
 	if (node < 0)
-		return false;
-	for (unsigned i = 0; i < n_nodes; i++)
-		if (nodes[i] == node)
-			return true;
+		return;
+	cards->n_cards++;
+	for (unsigned i = 0; i < cards->n_nodes; i++)
+		if (cards->nodes[i] == node)
+			return;
 	if (!doctor_read_line(
 		    doctor, list, sizeof(list), "/sys/devices/system/node/node%d/cpulist", node))
 		strcpy(list, "?");
 	snprintf(command, sizeof(command), "set cores of causeway-dp to some of %s", list);
 	doctor_find(doctor, FINDING_WARNING, "numa", command,
 		"%s is on NUMA node %d, where no worker runs", name, node);
-	return true;
+}
+
+static int
+check_interface(const char *name, void *arg)
+{
+	char folder[128];
+
+	snprintf(folder, sizeof(folder), "/sys/class/net/%s/device", name);
+	check_card(arg, name, folder);
+	return 0;
+}
+
+// Cards that the kernel has no interface of.
+static int
+check_device(const char *address, void *arg)
+{
+	const struct cards *cards = arg;
+	char folder[128], driver[PCI_DRIVER_LEN];
+	struct pci_ids ids;
+
+	if (pci_driver(cards->doctor->root, address, driver) < 0 || !pci_is_dpdk_driver(driver)
+		|| pci_ids(cards->doctor->root, address, &ids) < 0 || !pci_is_network(&ids))
+		return 0;
+	snprintf(folder, sizeof(folder), "/sys/bus/pci/devices/%s", address);
+	check_card(arg, address, folder);
+	return 0;
 }
 
 void
 doctor_numa(struct doctor *doctor)
 {
-	unsigned before = doctor->n_findings, n_nics = 0, n_nodes;
-	struct dirent *entry;
+	struct cards cards = {.doctor = doctor};
+	const unsigned before = doctor->n_findings;
 	char path[512];
-	int nodes[64];
-	DIR *folder;
 
 	if (!doctor_exists(doctor, "/sys/devices/system/node/node1")) {
 		doctor_find(doctor, FINDING_OK, "numa", NULL, "the machine has one NUMA node");
@@ -170,16 +203,12 @@ doctor_numa(struct doctor *doctor)
 	}
 	if (CPU_COUNT(&doctor->workers) == 0)
 		return;
-	n_nodes = doctor_nodes(doctor, nodes, 64);
+	cards.n_nodes = doctor_nodes(doctor, cards.nodes, 64);
 	snprintf(path, sizeof(path), "%s/sys/class/net", doctor->root);
-	folder = opendir(path);
-	while (folder != NULL && (entry = readdir(folder)) != NULL)
-		if (entry->d_name[0] != '.')
-			n_nics += check_nic(doctor, entry->d_name, nodes, n_nodes);
-	if (folder != NULL)
-		closedir(folder);
+	(void)sysfs_each(path, check_interface, &cards);
+	(void)pci_each(doctor->root, check_device, &cards);
 	if (doctor->n_findings == before)
 		doctor_find(doctor, FINDING_OK, "numa", NULL,
-			"workers run on %u NUMA nodes, with all of %u network cards", n_nodes,
-			n_nics);
+			"workers run on %u NUMA nodes, with all of %u network cards", cards.n_nodes,
+			cards.n_cards);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-// What the kernel offers: devices, socket families, IOMMU, forwarding.
-#include <dirent.h>
+// What the kernel offers: devices, socket families, forwarding.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,45 +92,6 @@ doctor_kernel(struct doctor *doctor)
 	check_tun(doctor);
 	check_families(doctor);
 	check_vhost_net(doctor);
-}
-
-static bool
-is_folder_empty(const struct doctor *doctor, const char *name)
-{
-	struct dirent *entry;
-	bool empty = true;
-	char path[512];
-	DIR *folder;
-
-	snprintf(path, sizeof(path), "%s%s", doctor->root, name);
-	folder = opendir(path);
-	while (folder != NULL && empty && (entry = readdir(folder)) != NULL)
-		empty = entry->d_name[0] == '.';
-	if (folder != NULL)
-		closedir(folder);
-	return empty;
-}
-
-void
-doctor_vfio(struct doctor *doctor)
-{
-	const bool no_iommu = is_folder_empty(doctor, "/sys/kernel/iommu_groups");
-
-	if (no_iommu)
-		doctor_find(doctor, FINDING_WARNING, "iommu",
-			"switch VT-d or AMD-Vi on in the firmware and boot with intel_iommu=on "
-			"iommu=pt",
-			"no IOMMU: network cards and VFs cannot be handed to the data plane "
-			"safely");
-	else
-		doctor_find(doctor, FINDING_OK, "iommu", NULL, "the IOMMU is on");
-	if (doctor_exists(doctor, "/sys/bus/pci/drivers/vfio-pci"))
-		doctor_find(doctor, FINDING_OK, "vfio", NULL, "vfio-pci is loaded");
-	else
-		doctor_find(doctor, FINDING_WARNING, "vfio",
-			no_iommu ? "modprobe vfio enable_unsafe_noiommu_mode=1; modprobe vfio-pci"
-				 : "modprobe vfio-pci",
-			"vfio-pci is not loaded: only ports of network cards and VFs need it");
 }
 
 void

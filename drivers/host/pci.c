@@ -47,6 +47,17 @@ pci_exists(const char *root, const char *address)
 }
 
 int
+pci_each(const char *root, int (*fn)(const char *address, void *arg), void *arg)
+{
+	char path[SYSFS_PATH_LEN];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices", root);
+	ret = sysfs_each(path, fn, arg);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int
 pci_errno(const char *root, const char *address, int ret)
 {
 	return ret == -ENOENT && !pci_exists(root, address) ? -ENODEV : ret;
@@ -167,4 +178,10 @@ pci_ids(const char *root, const char *address, struct pci_ids *ids)
 		.class = (uint32_t)values[4],
 	};
 	return 0;
+}
+
+bool
+pci_is_network(const struct pci_ids *ids)
+{
+	return ids->class >> 16 == 0x02;
 }

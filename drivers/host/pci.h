@@ -18,6 +18,9 @@
 // text is nothing of the kind.
 bool pci_address_parse(const char *text, char address[PCI_ADDRESS_LEN]);
 bool pci_exists(const char *root, const char *address);
+// Calls fn for each device, in order of address, until it returns other than 0, which is then the
+// result. 0 on a machine without PCI.
+int pci_each(const char *root, int (*fn)(const char *address, void *arg), void *arg);
 
 // Name of the driver that the device is bound to; "" for none.
 int pci_driver(const char *root, const char *address, char driver[PCI_DRIVER_LEN]);
@@ -55,6 +58,7 @@ struct pci_ids {
 	uint32_t class; // 0x020000: Ethernet controller
 };
 int pci_ids(const char *root, const char *address, struct pci_ids *ids);
+bool pci_is_network(const struct pci_ids *ids);
 
 // The device's own network interface, not that of a representor, as sysfs' namespace shows it.
 // -ENODEV: it has none there: no network driver, or the interface is in another namespace.

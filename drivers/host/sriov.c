@@ -94,12 +94,8 @@ int
 sriov_each_pf(const char *root, int (*fn)(const char *pf, void *arg), void *arg)
 {
 	struct each_pf each = {root, fn, arg};
-	char path[SYSFS_PATH_LEN];
-	int ret;
 
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices", root);
-	ret = sysfs_each(path, check_pf, &each);
-	return ret == -ENOENT ? 0 : ret; // a machine without PCI
+	return pci_each(root, check_pf, &each);
 }
 
 int

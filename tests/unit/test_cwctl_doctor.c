@@ -105,6 +105,7 @@ put_machine(struct machine *m)
 	put(m, "/etc/group", "root:x:0:\ncauseway:x:%u:\n", (unsigned)getgid());
 	put(m, "/dev/net/tun", "%s", "");
 	put(m, "/dev/vhost-net", "%s", "");
+	put(m, "/dev/vfio/vfio", "%s", "");
 	put(m, "/run/causeway/dp.sock", "%s", "");
 	put(m, "/run/causeway/control.sock", "%s", "");
 	put(m, "/run/causeway/dp.lock", "41\n");
@@ -177,7 +178,7 @@ static void
 test_good_machine(void **state)
 {
 	assert_null(examine(*state));
-	assert_int_equal(((struct machine *)*state)->doctor.n_findings, 15);
+	assert_int_equal(((struct machine *)*state)->doctor.n_findings, 16);
 }
 
 static void
@@ -303,6 +304,7 @@ test_kernel(void **state)
 		{"/sys/kernel/iommu_groups/0", NULL, FINDING_WARNING, "iommu", "iommu=pt"},
 		{"/sys/bus/pci/drivers/vfio-pci", NULL, FINDING_WARNING, "vfio",
 			"modprobe vfio-pci"},
+		{"/dev/vfio/vfio", NULL, FINDING_WARNING, "vfio", "container"},
 		{"/proc/sys/net/ipv4/ip_forward", "0\n", FINDING_WARNING, "forwarding",
 			"sysctl -w net/ipv4/ip_forward=1"},
 		{"/etc/group", "causewayd:x:5:\n", FINDING_WARNING, "group", "groupadd"},
