@@ -6,7 +6,9 @@ import random
 
 import pytest
 from lib.mirror import NODE, PEER, PEER6, MirrorNode, prefixes
+from lib.raw import RawSocket
 from lib.wait import wait_until
+from scapy.layers.l2 import ARP
 
 # 100000 in the test by hand and of a release; fewer where others wait for the machine.
 ROUTES = int(os.environ.get("CAUSEWAY_MIRROR_ROUTES", "3000"))
@@ -245,5 +247,52 @@ def test_overrun(scratch, hugepages):
         node.assert_equal()
         assert len(node.mirrored_routes()) == 2000
         assert node.mirror()["overruns"] > 0
+    finally:
+        node.close()
+
+
+def test_interrupted_dumps(scratch, hugepages):
+    """What is read while it changes may be inconsistent, says the kernel: it is read once more."""
+    node = MirrorNode(scratch / "i", hugepages, "--mirror-audit", "1")
+    addresses = [f"10.200.{i // 250}.{i % 250 + 1}/32 dev lo" for i in range(2000)]
+    churn = [f"addr {what} 10.201.0.1/32 dev lo" for _ in range(2000) for what in ("add", "del")]
+    try:
+        node.start()
+        node.batch(f"addr add {address}" for address in addresses)
+        node.batch(f"route add {prefix} via {PEER} proto bird" for prefix in prefixes(500))
+
+        def is_interrupted():
+            node.batch(churn)
+            return node.mirror()["interrupted"] > 0
+
+        wait_until(is_interrupted, "a dump that was interrupted", timeout=120)
+        node.assert_equal()
+        wait_until(
+            lambda: node.mirror()["addresses"] >= len(addresses), "all addresses are known"
+        )
+    finally:
+        node.close()
+
+
+def test_kernel_asks_when_a_packet_wants_it(scratch, hugepages):
+    """A gateway that did not answer is given up by the kernel; a packet for it makes the switch
+    say that it is wanted, and the kernel ask again, on the wire."""
+    node = MirrorNode(scratch / "w", hugepages)
+    silent = "192.168.77.9"
+    try:
+        node.start()
+        pod = node.pod("p")
+        wire = RawSocket(node.peer, "eth0")
+        node.ip(f"route add 10.77.0.0/24 via {silent} proto bird")
+        wait_until(lambda: "FAILED" in node.ip(f"neigh show {silent} dev eth0"), "given up")
+        node.wait_route("10.77.0.0/24", via=silent)
+        while wire.receive_packet(0):
+            pass  # what the kernel asked before
+        with pod.namespace.background("ping", "-i", "0.5", "10.77.0.5"):
+            asked = wire.receive(lambda p: ARP in p and p[ARP].pdst == silent, timeout=20)
+            assert asked[ARP].hwsrc == node.namespace.mac("eth0")
+            node.peer.ip(f"addr add {silent}/24 dev eth0")
+            node.wait_route("10.77.0.0/24", mac=node.peer.mac("eth0"))
+        wire.close()
     finally:
         node.close()
