@@ -6,19 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "address_text.h"
 #include "device.h"
 #include "ethtool.h"
 #include "fail_point.h"
 #include "link.h"
 #include "log.h"
 #include "packet_socket.h"
-#include "route.h"
+#include "pod_link.h"
 #include "socket_device.h"
 #include "sysctl.h"
 #include "tap.h"
 #include "veth.h"
+#include "vf/vf.h"
 #include "xsk.h"
 
 #define VETH_NAME "cwv%u" // by port
@@ -43,121 +42,6 @@ attach_choose(struct causewayd *d, uint8_t wanted, char *why, size_t why_len)
 	return CW_PORT_AF_PACKET;
 }
 
-// Names the step in failure when it failed, or is to fail.
-static int
-step(const char *name, int result, const struct endpoint *endpoint, struct failure *failure)
-{
-	if (result == 0)
-		result = fail_point(name);
-	if (result < 0)
-		return failure_errno(failure, result, "step %s failed for interface %s of %.64s",
-			name, endpoint->ifname, endpoint->container);
-	return 0;
-}
-
-static int
-taken(const struct endpoint *endpoint, struct failure *failure)
-{
-	return failure_set(failure, CW_RPC_REFUSED, "ifname", endpoint->ifname,
-		"choose another name or delete that interface",
-		"an interface %s that is not ours exists in the namespace", endpoint->ifname);
-}
-
-static bool
-covered(const struct endpoint *endpoint, const struct cw_ip *gateway)
-{
-	for (unsigned int i = 0; i < endpoint->n_ips; i++)
-		if (endpoint->ips[i].address.family == gateway->family
-			&& ip_contains(&endpoint->ips[i].address, gateway))
-			return true;
-	return false;
-}
-
-static int
-add_route(struct nl_sock *sock, const struct route_spec *route)
-{
-	const int ret = route_add(sock, route);
-
-	return ret == -EEXIST ? 0 : ret;
-}
-
-static int
-add_gateway(struct nl_sock *sock, int ifindex, const struct cw_ip *gateway)
-{
-	const struct route_spec on_link = {.destination = ip_host(gateway), .ifindex = ifindex};
-
-	return add_route(sock, &on_link);
-}
-
-// The gateway of a route that names none: that of the first address of its family.
-static struct cw_ip
-default_gateway(const struct endpoint *endpoint, uint8_t family)
-{
-	for (unsigned int i = 0; i < endpoint->n_ips; i++)
-		if (endpoint->ips[i].gateway.family == family)
-			return endpoint->ips[i].gateway;
-	return (struct cw_ip){0};
-}
-
-static int
-add_routes(struct nl_sock *sock, int ifindex, const struct endpoint *endpoint)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; i < endpoint->n_ips && ret == 0; i++) {
-		const struct cw_ip *gateway = &endpoint->ips[i].gateway;
-
-		if (gateway->family != 0 && !covered(endpoint, gateway))
-			ret = add_gateway(sock, ifindex, gateway);
-	}
-	for (unsigned int i = 0; i < endpoint->n_routes && ret == 0; i++) {
-		const struct endpoint_route *wanted = &endpoint->routes[i];
-		struct route_spec route = {
-			.destination = wanted->destination,
-			.gateway = wanted->gateway,
-			.ifindex = ifindex,
-			.mtu = wanted->mtu,
-			.priority = wanted->priority,
-		};
-
-		if (route.gateway.family == 0)
-			route.gateway = default_gateway(endpoint, route.destination.family);
-		route.gateway_on_link =
-			route.gateway.family != 0 && !covered(endpoint, &route.gateway);
-		ret = add_route(sock, &route);
-	}
-	return ret;
-}
-
-static int
-add_addresses(struct nl_sock *sock, int ifindex, const struct endpoint *endpoint)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; i < endpoint->n_ips && ret == 0; i++)
-		ret = address_add(sock, ifindex, &endpoint->ips[i].address);
-	return ret;
-}
-
-// Some runtimes turn IPv6 off in pods; who gives IPv6 addresses wants it on. Routes come from us,
-// not from router advertisements. Runs in the pod's namespace.
-static int
-set_sysctls(const struct endpoint *endpoint)
-{
-	bool v6 = false;
-	int ret;
-
-	for (unsigned int i = 0; i < endpoint->n_ips; i++)
-		v6 |= endpoint->ips[i].address.family == 6;
-	if (!v6)
-		return 0;
-	ret = sysctl_interface("ipv6", endpoint->ifname, "disable_ipv6", "0");
-	if (ret == 0)
-		ret = sysctl_interface("ipv6", endpoint->ifname, "accept_ra", "0");
-	// A read-only /proc/sys is common; addresses tell whether IPv6 works.
-	return ret == -EROFS ? 0 : ret;
-}
-
 // What must be done from inside the namespace. Returns a socket that stays there.
 static int
 enter_once(int netns, const struct port *port, const struct endpoint *endpoint,
@@ -171,14 +55,14 @@ enter_once(int netns, const struct port *port, const struct endpoint *endpoint,
 			failure, ret, "namespace %.100s cannot be entered", endpoint->netns);
 	ret = netlink_open(sock);
 	if (ret == 0)
-		sysctls = set_sysctls(endpoint);
+		sysctls = pod_link_sysctls(endpoint);
 	if (ret == 0 && port->kind == CW_PORT_AF_XDP)
 		offloads = ethtool_offloads_off(endpoint->ifname);
 	netns_leave(&guard);
 	if (ret < 0)
 		return failure_errno(failure, ret, "no netlink socket");
-	if (step("sysctl", sysctls, endpoint, failure) < 0
-		|| step("offloads", offloads, endpoint, failure) < 0) {
+	if (pod_step("sysctl", sysctls, endpoint, failure) < 0
+		|| pod_step("offloads", offloads, endpoint, failure) < 0) {
 		netlink_close(*sock);
 		return -1;
 	}
@@ -204,17 +88,16 @@ configure(int netns, const struct port *port, const struct endpoint *endpoint, i
 	ret = link_find(sock, endpoint->ifname, &info);
 	if (ret == 0)
 		ret = link_change(sock, info.ifindex, &link);
-	ret = step("link", ret, endpoint, failure);
+	ret = pod_step("link", ret, endpoint, failure);
 	// From here on the tap outlives us, and its alias says whose it is.
 	if (ret == 0 && tap_fd >= 0)
-		ret = step("persist", tap_persist(tap_fd, true), endpoint, failure);
+		ret = pod_step("persist", tap_persist(tap_fd, true), endpoint, failure);
 	if (ret == 0)
-		ret = step(
-			"address", add_addresses(sock, info.ifindex, endpoint), endpoint, failure);
+		ret = pod_link_addresses(sock, info.ifindex, endpoint, failure);
 	if (ret == 0)
-		ret = step("up", link_change(sock, info.ifindex, &up), endpoint, failure);
+		ret = pod_step("up", link_change(sock, info.ifindex, &up), endpoint, failure);
 	if (ret == 0)
-		ret = step("route", add_routes(sock, info.ifindex, endpoint), endpoint, failure);
+		ret = pod_link_routes(sock, info.ifindex, endpoint, failure);
 	netlink_close(sock);
 	return ret;
 }
@@ -240,14 +123,14 @@ attach_tap(struct causewayd *d, struct port *port, struct endpoint *endpoint, in
 	if (ret == 0)
 		ret = tap_create(d->options.tun_device, name, n, fds);
 	if (ret < 0)
-		return step("tap_create", ret, endpoint, failure);
+		return pod_step("tap_create", ret, endpoint, failure);
 	ret = link_find(d->netlink, name, &info);
 	if (ret == 0)
 		ret = link_move(d->netlink, info.ifindex, netns, endpoint->ifname);
 	if (ret == -EEXIST)
-		ret = taken(endpoint, failure);
+		ret = pod_link_taken(endpoint, failure);
 	else
-		ret = step("tap_move", ret, endpoint, failure);
+		ret = pod_step("tap_move", ret, endpoint, failure);
 	if (ret == 0)
 		ret = configure(netns, port, endpoint, fds[0], failure);
 	if (ret < 0) {
@@ -284,7 +167,7 @@ configure_host_end(struct causewayd *d, const struct port *port, const struct en
 				strerror(-detached), port->ifname);
 	}
 	*ifindex = info.ifindex;
-	return step("veth_host", ret, endpoint, failure);
+	return pod_step("veth_host", ret, endpoint, failure);
 }
 
 static int
@@ -298,7 +181,7 @@ open_socket(struct causewayd *d, struct port *port, const struct endpoint *endpo
 		fd = port->kind == CW_PORT_AF_XDP ? xsk_open(ifindex, &native)
 						  : packet_socket_open(ifindex);
 	if (fd < 0)
-		return step("socket", fd, endpoint, failure);
+		return pod_step("socket", fd, endpoint, failure);
 	device_set_arguments(port, ifindex);
 	device_keep(d, port->id, &fd, 1);
 	if (port->kind == CW_PORT_AF_XDP)
@@ -332,9 +215,9 @@ attach_veth(struct causewayd *d, struct port *port, struct endpoint *endpoint, i
 		ret = veth_create(d->netlink, port->ifname, netns, endpoint->ifname, endpoint->mac,
 			endpoint->mtu);
 	if (ret == -EEXIST && link_find(d->netlink, port->ifname, &info) == -ENODEV)
-		return taken(endpoint, failure);
+		return pod_link_taken(endpoint, failure);
 	if (ret < 0)
-		return step("veth_create", ret, endpoint, failure);
+		return pod_step("veth_create", ret, endpoint, failure);
 	if (configure_host_end(d, port, endpoint, &ifindex, failure) < 0
 		|| open_socket(d, port, endpoint, ifindex, failure) < 0
 		|| configure(netns, port, endpoint, -1, failure) < 0) {
@@ -352,6 +235,8 @@ attach(struct causewayd *d, struct port *port, struct endpoint *endpoint, int ne
 {
 	if (port_has_socket(port))
 		return socket_device_make(d, port, endpoint, netns, failure);
+	if (port->kind == CW_PORT_VF)
+		return vf_attach(d, endpoint, netns, failure);
 	if (port->kind == CW_PORT_TAP)
 		return attach_tap(d, port, endpoint, netns, failure);
 	return attach_veth(d, port, endpoint, netns, failure);

@@ -21,6 +21,7 @@ struct batch {
 	struct part *parts, *last;
 	unsigned int n; // objects
 	unsigned int waiting; // parts without an answer
+	bool gap; // what was added last is not sent: the next object begins a part
 	bool failed; // no memory or no descriptors: ends as if the connection had
 };
 
@@ -78,9 +79,10 @@ add_object(struct batch *batch, uint16_t type, const struct object *object, unsi
 	struct part *part = batch->last;
 	struct cw_item *item;
 
-	if (part == NULL || part->frame->header->type != type
+	if (part == NULL || part->frame->header->type != type || batch->gap
 		|| !dp_frame_fits(part->frame, size, n_fds))
 		part = add_part(batch, type);
+	batch->gap = false;
 	batch->n++;
 	if (part == NULL)
 		return;
@@ -107,6 +109,13 @@ batch_set(struct batch *batch, const struct object *object)
 	if (object->type == OBJECT_PORT)
 		n_fds = batch->d->devices[((const struct port *)object)->id].n;
 	add_object(batch, CW_SET, object, n_fds);
+}
+
+void
+batch_skip(struct batch *batch)
+{
+	batch->n++;
+	batch->gap = true;
 }
 
 void

@@ -21,6 +21,8 @@ struct batch *batch_new(struct causewayd *d, const struct batch_handler *handler
 // Each takes the next index. Objects must live until batch_send() only. Ports take duplicates of
 // the descriptors that are kept for them along.
 void batch_set(struct batch *batch, const struct object *object);
+// An object that takes its place in the order, but is not for the data plane.
+void batch_skip(struct batch *batch);
 void batch_del(struct batch *batch, const struct object *object);
 // Marks of a replay; they have no index.
 void batch_begin(struct batch *batch, uint64_t epoch);

@@ -20,6 +20,7 @@
 #include "sync.h"
 #include "tombstones.h"
 #include "uplink.h"
+#include "vf/vf.h"
 
 uint64_t
 causewayd_now_ms(void)
@@ -71,10 +72,11 @@ causewayd_create(const struct options *options)
 		d->changes = changes_create(d);
 		d->api = api_create(d);
 		d->uplinks = uplinks_create(d);
+		d->vfs = vfs_create(d);
 		d->learned_peers = learned_peers_create(d);
 	}
 	if (d->objects == NULL || d->dp == NULL || d->changes == NULL || d->api == NULL
-		|| d->uplinks == NULL || d->learned_peers == NULL
+		|| d->uplinks == NULL || d->vfs == NULL || d->learned_peers == NULL
 		|| netlink_open(&d->netlink) < 0) {
 		log_error("cannot start: no memory or no netlink socket");
 		goto fail;
@@ -99,6 +101,7 @@ causewayd_free(struct causewayd *d)
 	changes_free(d->changes);
 	learned_peers_free(d->learned_peers);
 	uplinks_free(d->uplinks);
+	vfs_free(d->vfs);
 	sync_free(d->sync);
 	api_free(d->api);
 	for (uint32_t id = 0; id < CW_MAX_PORTS; id++)
@@ -231,6 +234,8 @@ causewayd_load(struct causewayd *d)
 	if (ret < 0 || d->options.dry_run)
 		return ret;
 	ret = intent_clean(d);
+	if (ret == 0)
+		ret = vfs_load(d);
 	if (ret == 0 && network_find(d->objects, CW_DEFAULT_NETWORK) == NULL)
 		ret = make_default(d);
 	if (ret < 0)

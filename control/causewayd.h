@@ -21,6 +21,7 @@ struct mirror;
 struct sync;
 struct tombstones;
 struct uplinks;
+struct vfs;
 
 enum dataplane_state {
 	DATAPLANE_AWAY,
@@ -50,6 +51,7 @@ struct causewayd {
 	struct leases *leases; // NULL: not configured
 	struct learned_peers *learned_peers;
 	struct uplinks *uplinks;
+	struct vfs *vfs;
 	struct nl_sock *netlink; // in our own namespace
 	enum dataplane_state dataplane;
 	uint64_t epoch; // last committed

@@ -14,6 +14,7 @@
 #include "socket_device.h"
 #include "tap.h"
 #include "uplink.h"
+#include "vf/vf.h"
 #include "xsk.h"
 
 void
@@ -130,12 +131,14 @@ device_is_gone(struct causewayd *d, const struct port *port)
 {
 	const struct endpoint *endpoint;
 	struct link_info link;
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ], reason[VF_REASON_LEN];
 	int netns;
 
 	if (port == NULL)
 		return true;
 	endpoint = endpoint_by_port(d->objects, port->id);
+	if (endpoint != NULL && endpoint->vf.pci[0] != '\0')
+		return vf_is_gone(d, endpoint, reason);
 	if (port_has_socket(port))
 		return socket_device_is_gone(port, endpoint);
 	if (!port_needs_descriptors(port))
@@ -229,6 +232,8 @@ device_remove(struct causewayd *d, const struct port *port, const struct endpoin
 		ret = remove_tap(d, port, endpoint);
 	else if (ret == 0 && port_has_socket(port))
 		ret = socket_device_remove(d, port, endpoint);
+	else if (ret == 0 && endpoint != NULL && endpoint->vf.pci[0] != '\0')
+		vf_detach(d, endpoint);
 	else if (ret == 0 && port_is_uplink_device(port))
 		ret = uplink_remove(d, port);
 	else if (ret == 0 && port_needs_descriptors(port))

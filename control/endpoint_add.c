@@ -12,6 +12,7 @@
 #include "intent.h"
 #include "log.h"
 #include "schema.h"
+#include "vf/vf.h"
 
 struct adding {
 	struct causewayd *d;
@@ -51,7 +52,8 @@ announce(const struct adding *adding)
 	struct netns_guard guard;
 	int ret = 0;
 
-	if (port_has_socket(port) || netns_enter(&guard, adding->netns) < 0)
+	if (port_has_socket(port) || !endpoint_has_interface(endpoint)
+		|| netns_enter(&guard, adding->netns) < 0)
 		return;
 	for (unsigned int i = 0; i < endpoint->n_ips && ret == 0; i++)
 		ret = announce_address(endpoint->ifname, endpoint->mac, &endpoint->ips[i].address);
@@ -82,36 +84,72 @@ on_gone_deleted(void *arg, const struct failure *failure)
 	start(adding);
 }
 
+// A VF's record is its intent, too.
+static int
+make_device(struct adding *adding, struct failure *failure)
+{
+	struct causewayd *d = adding->d;
+	struct endpoint_plan *plan = &adding->plan;
+	char intent[INTENT_KEY_LEN];
+	int ret;
+
+	if (plan->port->kind == CW_PORT_VF)
+		return attach(d, plan->port, plan->endpoint, adding->netns, failure);
+	ret = intent_write(d, plan->port, plan->endpoint, intent);
+	if (ret < 0)
+		return failure_set(failure, CW_RPC_STORE, NULL, NULL,
+			"look after the state directory and try again",
+			"the attachment could not be noted before it was made: %s", strerror(-ret));
+	if (attach(d, plan->port, plan->endpoint, adding->netns, failure) < 0) {
+		intent_remove(d, intent);
+		return -1;
+	}
+	transaction_clear_intent(plan->t, intent);
+	return 0;
+}
+
 // The device, then everything else at once.
 static void
 make(struct adding *adding)
 {
-	struct causewayd *d = adding->d;
 	struct endpoint_plan *plan = &adding->plan;
 	struct transaction *t = plan->t;
+	const bool needs_dataplane = !port_is_card_only(plan->port);
 	struct failure failure = {0};
-	char intent[INTENT_KEY_LEN];
-	int ret = intent_write(d, plan->port, plan->endpoint, intent);
 
-	if (ret < 0) {
-		failure_set(&failure, CW_RPC_STORE, NULL, NULL,
-			"look after the state directory and try again",
-			"the attachment could not be noted before it was made: %s", strerror(-ret));
+	if (make_device(adding, &failure) < 0) {
 		end(adding, &failure);
 		return;
 	}
-	if (attach(d, plan->port, plan->endpoint, adding->netns, &failure) < 0) {
-		intent_remove(d, intent);
-		end(adding, &failure);
-		return;
-	}
-	transaction_clear_intent(t, intent);
 	transaction_put(t, &plan->port->object);
 	transaction_put(t, &plan->endpoint->object);
 	plan->t = NULL;
 	plan->port = NULL;
 	plan->endpoint = NULL;
-	transaction_run(t, true, on_added, adding);
+	transaction_run(t, needs_dataplane, on_added, adding);
+}
+
+// The endpoint of another pod that has vanished with the VF that is asked for.
+static struct endpoint *
+vanished_owner(const struct adding *adding)
+{
+	const char *pci = schema_string(schema_get(adding->params, "vf"), "pci");
+	struct causewayd *d = adding->d;
+	const struct vf_record *record;
+	struct endpoint *owner = NULL;
+	char address[PCI_ADDRESS_LEN];
+
+	if (adding->replaced || pci == NULL || !pci_address_parse(pci, address))
+		return NULL;
+	record = vf_find(d, address);
+	if (record != NULL)
+		owner = vf_owner(d, record);
+	if (owner == NULL
+		|| owner
+			   == endpoint_find(d->objects, schema_string(adding->params, "container"),
+				   schema_string(adding->params, "ifname")))
+		return NULL;
+	return device_is_gone(d, port_by_id(d->objects, owner->port)) ? owner : NULL;
 }
 
 static void
@@ -120,8 +158,14 @@ start(struct adding *adding)
 	struct causewayd *d = adding->d;
 	struct failure failure = {0};
 	struct endpoint_plan *plan = &adding->plan;
-	struct endpoint *existing;
+	struct endpoint *existing = vanished_owner(adding);
 
+	if (existing != NULL) {
+		log_info("VF of a pod that has gone is given to another container=%s ifname=%s",
+			existing->container, existing->ifname);
+		endpoint_del(d, existing, on_gone_deleted, adding);
+		return;
+	}
 	if (endpoint_plan(plan, d, adding->params, adding->netns, &failure) < 0) {
 		end(adding, &failure);
 		return;
@@ -140,7 +184,8 @@ start(struct adding *adding)
 			"delete it first (endpoint.del)",
 			"endpoint %.64s/%s exists with other content", existing->container,
 			existing->ifname);
-	else if (existing == NULL && d->dataplane != DATAPLANE_READY)
+	else if (existing == NULL && d->dataplane != DATAPLANE_READY
+		 && !port_is_card_only(plan->port))
 		failure_set(&failure, CW_RPC_UNAVAILABLE, NULL, NULL,
 			"start causeway-dp and try again", "the data plane is away: %s",
 			dp_reason(d->dp));

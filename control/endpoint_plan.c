@@ -15,6 +15,7 @@
 #include "objects/port_socket.h"
 #include "pod_folder.h"
 #include "schema.h"
+#include "vf/vf_plan.h"
 
 // --- networks
 
@@ -238,6 +239,8 @@ read_port(struct endpoint_plan *plan, struct causewayd *d, const cJSON *params,
 	if (json_guard(params, &port->guard, failure) < 0
 		|| read_socket(plan, d, params, failure) < 0)
 		return -1;
+	if (port->kind == CW_PORT_VF && vf_plan_port(d, endpoint, plan->uplink, port, failure) < 0)
+		return -1;
 	return read_trunk(plan, d, params, failure);
 }
 
@@ -314,6 +317,9 @@ read_kind(struct endpoint_plan *plan, const cJSON *params, struct failure *failu
 	const char *interface = schema_string(params, "interface");
 	const char *kind = schema_string(params, "kind");
 
+	if ((interface == NULL || strcmp(interface, "vf") != 0) && schema_get(params, "vf") != NULL)
+		return failure_set(failure, CW_RPC_INVALID_PARAMS, "vf", NULL,
+			"leave it out, or set interface to vf", "vf is of interface vf only");
 	if (interface == NULL || strcmp(interface, "kernel") == 0) {
 		plan->kind = kind != NULL ? cw_port_kind_by_name(kind) : 0;
 		return 0;
@@ -342,10 +348,16 @@ endpoint_plan(struct endpoint_plan *plan, struct causewayd *d, const cJSON *para
 	if (read_kind(plan, params, failure) < 0)
 		return -1;
 	network = own_network(plan, d, params, failure);
-	if (network == NULL || read_endpoint(d, plan->endpoint, network, params, netns, failure) < 0
-		|| read_port(plan, d, params, failure) < 0)
+	if (network == NULL
+		|| read_endpoint(d, plan->endpoint, network, params, netns, failure) < 0)
 		return -1;
-	return add_gateways(plan, d, network, failure);
+	if (plan->kind == CW_PORT_VF
+		&& vf_plan_endpoint(d, params, plan->endpoint, &plan->uplink, failure) < 0)
+		return -1;
+	if (read_port(plan, d, params, failure) < 0)
+		return -1;
+	// Of what the switch does not carry it is no router.
+	return port_is_card_only(plan->port) ? 0 : add_gateways(plan, d, network, failure);
 }
 
 void
@@ -372,6 +384,7 @@ endpoint_plan_is(
 	       && wanted->n_routes == existing->n_routes
 	       && memcmp(wanted->routes, existing->routes, sizeof(wanted->routes)) == 0
 	       && (plan->kind == 0 || plan->kind == port->kind) && asked->flags == port->flags
+	       && endpoint_vf_same(&wanted->vf, &existing->vf)
 	       && memcmp(&asked->socket, &port->socket, sizeof(asked->socket)) == 0
 	       && asked->guard == port->guard && asked->n_trunk == port->n_trunk
 	       && memcmp(asked->trunk, port->trunk, sizeof(asked->trunk)) == 0;
@@ -406,6 +419,8 @@ endpoint_plan_check(struct endpoint_plan *plan, struct causewayd *d, struct fail
 	const struct endpoint *owner = owner_of(d, endpoint, NULL, endpoint->mac);
 	char text[MAC_TEXT_LEN];
 
+	if (port_is_card_only(plan->port))
+		return 0; // who else is in that VLAN of the card is not known here
 	if (network != NULL && flannel_check(d, network, failure) < 0)
 		return -1;
 	if (owner != NULL)

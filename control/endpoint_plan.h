@@ -10,6 +10,7 @@ struct endpoint_plan {
 	struct transaction *t;
 	struct endpoint *endpoint; // owned until they are put into the transaction
 	struct port *port;
+	const struct port *uplink; // that leads to the pod's VF; NULL: none, or no VF
 	unsigned int n_new_networks;
 	uint8_t kind; // asked for, 0: any
 };

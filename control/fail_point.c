@@ -9,8 +9,12 @@ const char *const fail_points[] = {
 	// endpoint.add
 	"intent", "tap_create", "tap_move", "veth_create", "veth_host", "link", "persist", "sysctl",
 	"address", "up", "route", "offloads", "socket", "folder",
+	// of a VF
+	"vf_record", "vf_mark", "vf_bind", "vf_reset", "vf_setting", "vf_read_back", "vf_move",
+	"vf_mac",
 	// every change
-	"host_address", "dataplane", "device_remove", "store_begin", "store_commit", NULL};
+	"host_address", "dataplane", "device_remove", "vf_restore", "store_begin", "store_commit",
+	NULL};
 
 static const char *failing;
 

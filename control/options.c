@@ -14,6 +14,7 @@
 #include "schema.h"
 #include "tap.h"
 
+#define SRIOV_CNI_DIR "/var/lib/cni/sriov"
 #define ETCD_PREFIX "/coreos.com/network" // flanneld's default
 
 static const char *const switches[] = {"off", "on", NULL};
@@ -38,6 +39,8 @@ static const struct field fields[] = {
 	{"mirror_interfaces", FIELD_STRING, false, 1, OPTIONS_LIST_LEN - 1},
 	{"mirror_audit", FIELD_INTEGER, false, 0, 86400},
 	{"mirror_buffer", FIELD_INTEGER, false, 4096, 1 << 30},
+	{"sriov_cni_dir", FIELD_STRING, false, 0, OPTIONS_PATH_LEN - 1},
+	{"vf_vlans", FIELD_STRING, false, 1, 9},
 	{0},
 };
 
@@ -75,6 +78,8 @@ static const struct option flags[] = {
 	{"mirror-interfaces", required_argument, NULL, OPTION_KEY + 14},
 	{"mirror-audit", required_argument, NULL, OPTION_KEY + 15},
 	{"mirror-buffer", required_argument, NULL, OPTION_KEY + 16},
+	{"sriov-cni-dir", required_argument, NULL, OPTION_KEY + 17},
+	{"vf-vlans", required_argument, NULL, OPTION_KEY + 18},
 	{0},
 };
 
@@ -98,6 +103,9 @@ static const char help[] =
 	"  --mirror-interfaces LIST  through which devices: patterns  default: *\n"
 	"  --mirror-audit SECONDS  read all tables again, 0: never  default: 60\n"
 	"  --mirror-buffer BYTES  queue of netlink messages        default: 33554432\n"
+	"  --sriov-cni-dir DIR    sriov-cni's marks and locks of VFs, which are kept, too;\n"
+	"                         empty: they are not         default: " SRIOV_CNI_DIR "\n"
+	"  --vf-vlans FIRST-LAST  for VFs whose traffic passes the switch  default: 3000-3999\n"
 	"  --etcd-endpoints URLS  follow Flannel's leases there    default: not followed\n"
 	"  --etcd-prefix KEY      below this key                   default: " ETCD_PREFIX "\n"
 	"  --etcd-cafile FILE     who signed etcd's certificate    default: the system's\n"
@@ -139,6 +147,8 @@ apply(struct options *options, const cJSON *json)
 		(uint32_t)schema_integer(json, "mirror_audit", options->mirror_audit);
 	options->mirror_buffer =
 		(uint32_t)schema_integer(json, "mirror_buffer", options->mirror_buffer);
+	copy(options->sriov_cni_dir, sizeof(options->sriov_cni_dir), json, "sriov_cni_dir");
+	copy(options->vf_vlans, sizeof(options->vf_vlans), json, "vf_vlans");
 	copy(options->etcd_endpoints, sizeof(options->etcd_endpoints), json, "etcd_endpoints");
 	copy(options->etcd_prefix, sizeof(options->etcd_prefix), json, "etcd_prefix");
 	copy(options->etcd_cafile, sizeof(options->etcd_cafile), json, "etcd_cafile");
@@ -255,6 +265,22 @@ check_protocols(const struct options *options)
 	return -EINVAL;
 }
 
+static int
+check_vlans(struct options *options)
+{
+	const char *text = options->vf_vlans;
+	int end = 0;
+
+	if (sscanf(text, "%hu-%hu%n", &options->vf_vlan_first, &options->vf_vlan_last, &end) == 2
+		&& text[end] == '\0' && options->vf_vlan_first >= 1
+		&& options->vf_vlan_first <= options->vf_vlan_last && options->vf_vlan_last <= 4094)
+		return 0;
+	log_error("vf_vlans: give the first and the last VLAN, from 1 to 4094, like 3000-3999 "
+		  "value=%s",
+		text);
+	return -EINVAL;
+}
+
 int
 options_read(struct options *options, int argc, char **argv)
 {
@@ -270,6 +296,8 @@ options_read(struct options *options, int argc, char **argv)
 		.tun_device = TAP_NODE,
 		.host_interface = "cwhost",
 		.etcd_prefix = ETCD_PREFIX,
+		.sriov_cni_dir = SRIOV_CNI_DIR,
+		.vf_vlans = "3000-3999",
 		.log_level = LOG_INFO,
 		.mirror = true,
 		.mirror_audit = 60,
@@ -291,6 +319,8 @@ options_read(struct options *options, int argc, char **argv)
 	if (ret == 0) {
 		apply(options, given);
 		ret = check_protocols(options);
+		if (ret == 0)
+			ret = check_vlans(options);
 	}
 	cJSON_Delete(given);
 	return ret;
@@ -319,6 +349,8 @@ options_print(const struct options *options)
 	print_text(json, "mirror_interfaces", options->mirror_interfaces);
 	cJSON_AddNumberToObject(json, "mirror_audit", options->mirror_audit);
 	cJSON_AddNumberToObject(json, "mirror_buffer", options->mirror_buffer);
+	cJSON_AddStringToObject(json, "sriov_cni_dir", options->sriov_cni_dir);
+	print_text(json, "vf_vlans", options->vf_vlans);
 	print_text(json, "subnet_env", options->subnet_env);
 	print_text(json, "etcd_endpoints", options->etcd_endpoints);
 	print_text(json, "etcd_prefix", options->etcd_prefix);

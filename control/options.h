@@ -18,6 +18,11 @@
 struct options {
 	char runtime_dir[OPTIONS_PATH_LEN];
 	char state_dir[OPTIONS_PATH_LEN];
+	char sysfs_root[OPTIONS_PATH_LEN]; // sysfs, proc and dev are below it; "" but in tests
+	// Where sriov-cni keeps its marks and locks, which we keep, too; empty: we do not.
+	char sriov_cni_dir[OPTIONS_PATH_LEN];
+	char vf_vlans[16];
+	uint16_t vf_vlan_first, vf_vlan_last; // for VFs with path switch
 	char group[CW_NAME_LEN]; // members may use control.sock
 	char tun_device[OPTIONS_PATH_LEN];
 	char host_interface[IFNAMSIZ]; // of network "default"

@@ -166,6 +166,8 @@ is_left_out(struct sync *sync, struct object *object)
 		port = port_by_id(sync->d->objects, ((const struct endpoint *)object)->port);
 	else if (object->type != OBJECT_PORT)
 		return false;
+	if (object_is_card_only(object))
+		return true;
 	if (port == NULL || !port_needs_descriptors(port) || sync->d->devices[port->id].n > 0)
 		return false;
 	if (object->type == OBJECT_ENDPOINT)
@@ -333,7 +335,7 @@ on_connected(void *arg)
 static int
 forget_state(void *arg, struct object *object)
 {
-	if (object->state != OBJECT_GONE)
+	if (object->state != OBJECT_GONE && !object_is_card_only(object))
 		object_set_state(object, OBJECT_WAITING, NULL);
 	return 0;
 }

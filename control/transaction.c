@@ -14,6 +14,7 @@
 #include "mirror/mirror.h"
 #include "transaction_private.h"
 #include "uplink.h"
+#include "vf/vf.h"
 #include "watch.h"
 
 static void send_changes(struct transaction *t);
@@ -237,6 +238,12 @@ reverted(void *arg, bool lost)
 	end_failed(t);
 }
 
+static bool
+is_to_revert(const struct change *change)
+{
+	return change->sent && !change->refused && !object_is_card_only(change_object(change));
+}
+
 static void
 revert(struct transaction *t)
 {
@@ -253,10 +260,10 @@ revert(struct transaction *t)
 		return;
 	}
 	for (unsigned int i = t->n; i-- > 0;)
-		if (t->changes[i].sent && !t->changes[i].refused && t->changes[i].before != NULL)
+		if (is_to_revert(&t->changes[i]) && t->changes[i].before != NULL)
 			batch_set(batch, t->changes[i].before);
 	for (unsigned int i = t->n; i-- > 0;)
-		if (t->changes[i].sent && !t->changes[i].refused && t->changes[i].before == NULL)
+		if (is_to_revert(&t->changes[i]) && t->changes[i].before == NULL)
 			batch_del(batch, t->changes[i].after);
 	batch_send(batch);
 }
@@ -324,7 +331,9 @@ send_changes(struct transaction *t)
 	}
 	for (unsigned int i = 0; i < t->n; i++) {
 		t->changes[i].sent = true;
-		if (t->changes[i].after != NULL)
+		if (object_is_card_only(change_object(&t->changes[i])))
+			batch_skip(batch);
+		else if (t->changes[i].after != NULL)
 			batch_set(batch, t->changes[i].after);
 		else
 			batch_del(batch, t->changes[i].before);
@@ -348,6 +357,10 @@ tell(struct transaction *t, const struct object *object, const char *what)
 static void
 set_state(const struct transaction *t, struct object *after, const struct object *before)
 {
+	if (object_is_card_only(after)) {
+		vf_set_card_only(after);
+		return;
+	}
 	if (t->heard && after->type == OBJECT_PORT && after->state != OBJECT_WAITING)
 		return;
 	if (before != NULL && before->type == OBJECT_PORT && before->state == OBJECT_DOWN)

@@ -10,8 +10,9 @@
 #include "objects/endpoint.h"
 #include "objects/json.h"
 #include "objects/port_socket.h"
+#include "vf/vf_show.h"
 
-static const char *const interfaces[] = {"kernel", "vhost-user", "memif", NULL};
+static const char *const interfaces[] = {"kernel", "vhost-user", "memif", "vf", NULL};
 static const char *const kinds[] = {"tap", "af_packet", "af_xdp", NULL};
 
 #define KEY_PARAMS                                             \
@@ -37,6 +38,7 @@ static const struct field add_params[] = {
 	{"trunk", FIELD_LIST, false, 0, CW_MAX_TRUNK, trunk_field},
 	{"pod", FIELD_OBJECT, false, 0, 0, endpoint_pod_fields},
 	{"queues", FIELD_INTEGER, false, 1, CW_MAX_QUEUES},
+	{"vf", FIELD_OBJECT, false, 0, 0, endpoint_vf_params},
 	PORT_SOCKET_FIELDS,
 	{0},
 };
@@ -55,11 +57,14 @@ static cJSON *
 show(struct causewayd *d, struct endpoint *endpoint)
 {
 	const struct port *port = port_by_id(d->objects, endpoint->port);
+	char reason[VF_REASON_LEN] = "the device or its namespace has vanished";
 	cJSON *json;
 
-	if (endpoint->object.state != OBJECT_GONE && device_is_gone(d, port))
-		object_set_state(
-			&endpoint->object, OBJECT_GONE, "the device or its namespace has vanished");
+	if (endpoint->object.state != OBJECT_GONE && device_is_gone(d, port)) {
+		if (endpoint->vf.pci[0] != '\0')
+			vf_is_gone(d, endpoint, reason);
+		object_set_state(&endpoint->object, OBJECT_GONE, reason);
+	}
 	json = object_show(d->objects, &endpoint->object);
 	if (json == NULL || port == NULL)
 		return json;
@@ -68,6 +73,8 @@ show(struct causewayd *d, struct endpoint *endpoint)
 		cJSON_AddStringToObject(json, "socket", port->socket.path);
 		cJSON_AddStringToObject(json, "role", port_roles[port->socket.role]);
 	}
+	if (endpoint->vf.pci[0] != '\0')
+		cJSON_ReplaceItemInObjectCaseSensitive(json, "vf", vf_show_endpoint(d, endpoint));
 	cJSON_DeleteItemFromObjectCaseSensitive(json, "netns_device");
 	cJSON_DeleteItemFromObjectCaseSensitive(json, "netns_inode");
 	return json;

@@ -24,6 +24,7 @@ static const struct method *const tables[] = {
 	health_methods,
 	mirror_methods,
 	trace_methods,
+	vf_methods,
 };
 
 static const struct method *

@@ -139,6 +139,41 @@ make_member(char *part)
 }
 
 static cJSON *
+read_setting(const char *text)
+{
+	cJSON *value = read_number(text);
+
+	if (value == NULL)
+		value = read_bool(text);
+	return value != NULL ? value : cJSON_CreateString(text);
+}
+
+// A VF's address and, behind commas, key=value for its settings.
+static cJSON *
+read_vf(const char *text)
+{
+	char *copy = strdup(text), *rest = copy, *part, *value;
+	cJSON *vf = cJSON_CreateObject();
+	bool good = copy != NULL && copy[0] != '\0' && copy[0] != ',';
+
+	if (good)
+		cJSON_AddStringToObject(vf, "pci", strsep(&rest, ","));
+	while (good && (part = strsep(&rest, ",")) != NULL) {
+		value = strchr(part, '=');
+		good = value != NULL && value != part && value[1] != '\0';
+		if (good) {
+			*value++ = '\0';
+			good = cJSON_AddItemToObject(vf, part, read_setting(value));
+		}
+	}
+	free(copy);
+	if (good)
+		return vf;
+	cJSON_Delete(vf);
+	return NULL;
+}
+
+static cJSON *
 read_guess(const char *text)
 {
 	cJSON *value = cJSON_ParseWithOpts(text, NULL, true);
@@ -174,6 +209,8 @@ read_value(const struct param *param, const char *text)
 		return read_list(text, make_route);
 	case PARAM_MEMBERS:
 		return read_list(text, make_member);
+	case PARAM_VF:
+		return read_vf(text);
 	case PARAM_STRING:
 	case PARAM_NETNS:
 		break;
@@ -194,6 +231,7 @@ form_of(const struct param *param)
 		[PARAM_IPS] = "a list like 10.1.0.5/16@10.1.0.1",
 		[PARAM_ROUTES] = "a list like 0.0.0.0/0@10.1.0.1",
 		[PARAM_MEMBERS] = "a list like 7,10.1.0.8@3",
+		[PARAM_VF] = "an address with settings like 0000:01:10.0,vlan=5,trust=on",
 		[PARAM_NETNS] = "the path of a network namespace",
 	};
 

@@ -67,7 +67,7 @@ static const struct object trace = {
 		   "trace port=cwhost dst=10.1.0.0/16",
 };
 
-const struct object *const objects[] = {&network_object, &port_object, &endpoint_object,
+const struct object *const objects[] = {&network_object, &port_object, &endpoint_object, &vf_object,
 	&vtep_object, &route_object, &nexthop_object, &neighbor_object, &fdb_object, &node, &health,
 	&mirror, &stats, &trace, NULL};
 

@@ -20,6 +20,7 @@ enum param_type {
 	PARAM_IPS, // 10.1.0.5/16@10.1.0.1,fd00::5/64: address and gateway
 	PARAM_ROUTES, // 0.0.0.0/0@10.1.0.1: destination and gateway
 	PARAM_MEMBERS, // 7,10.1.0.8@3: next hop or gateway, and weight
+	PARAM_VF, // 0000:01:10.0,vlan=5,trust=on: address and settings
 	PARAM_NETNS, // a path; the namespace's descriptor goes along
 };
 

@@ -7,6 +7,7 @@
 #include "object.h"
 
 extern const struct object network_object, port_object, endpoint_object; // object_port.c
+extern const struct object vf_object; // object_vf.c
 extern const struct object vtep_object, route_object, nexthop_object, neighbor_object,
 	fdb_object; // object_route.c
 

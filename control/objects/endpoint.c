@@ -47,8 +47,26 @@ static const struct field fields[] = {
 	{"routes", FIELD_LIST, true, 0, ENDPOINT_ROUTES_MAX, endpoint_route_field},
 	{"host_ifname", FIELD_STRING, false, 1, IFNAMSIZ - 1},
 	{"pod", FIELD_OBJECT, false, 0, 0, endpoint_pod_fields},
+	{"vf", FIELD_OBJECT, false, 0, 0, endpoint_vf_stored},
 	{0},
 };
+
+bool
+object_is_card_only(const struct object *object)
+{
+	const struct endpoint *endpoint = (const struct endpoint *)object;
+
+	if (object->type == OBJECT_PORT)
+		return port_is_card_only((const struct port *)object);
+	return object->type == OBJECT_ENDPOINT && endpoint->vf.pci[0] != '\0'
+	       && endpoint->vf.uplink[0] == '\0';
+}
+
+bool
+endpoint_has_interface(const struct endpoint *endpoint)
+{
+	return endpoint->vf.pci[0] == '\0' || endpoint->vf.mode == VF_MODE_KERNEL;
+}
 
 static int
 compare(const void *a, const void *b)
@@ -133,6 +151,8 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddItemToObject(json, "routes", endpoint_routes_json(endpoint));
 	if (endpoint->host_ifname[0] != '\0')
 		cJSON_AddStringToObject(json, "host_ifname", endpoint->host_ifname);
+	if (endpoint->vf.pci[0] != '\0')
+		cJSON_AddItemToObject(json, "vf", endpoint_vf_json(&endpoint->vf));
 	if (endpoint->pod_name[0] == '\0' && endpoint->pod_namespace[0] == '\0'
 		&& endpoint->pod_uid[0] == '\0')
 		return json;
@@ -236,7 +256,9 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 	endpoint_read_pod(endpoint, json);
 	if (json_network(objects, json, "network", &endpoint->network, failure) < 0
 		|| json_port(objects, json, "port", &endpoint->port, failure) < 0
-		|| endpoint_read_addressing(endpoint, json, failure) < 0) {
+		|| endpoint_read_addressing(endpoint, json, failure) < 0
+		|| (schema_get(json, "vf") != NULL
+			&& endpoint_vf_read(&endpoint->vf, schema_get(json, "vf"), failure) < 0)) {
 		object_free(&endpoint->object);
 		return NULL;
 	}

@@ -70,6 +70,13 @@ port_is_tap(const struct port *port)
 }
 
 bool
+port_is_card_only(const struct port *port)
+{
+	return port->kind == CW_PORT_VF && port->origin == PORT_OF_ENDPOINT && port->parent == 0
+	       && port->args[0] == '\0';
+}
+
+bool
 port_has_socket(const struct port *port)
 {
 	return port->kind == CW_PORT_VHOST_USER || port->kind == CW_PORT_MEMIF;

@@ -7,6 +7,7 @@
 
 #include <net/if.h>
 
+#include "endpoint_vf.h"
 #include "netns.h"
 #include "object.h"
 
@@ -112,6 +113,7 @@ struct endpoint {
 	char netns[NETNS_LABEL_LEN]; // where the namespace was found: only a label
 	char why[128]; // this kind of port
 	char pod_namespace[POD_TEXT_LEN], pod_name[POD_TEXT_LEN], pod_uid[POD_TEXT_LEN];
+	struct endpoint_vf vf; // of kind vf; else its pci is empty
 	struct endpoint_ip ips[CW_MAX_IPS];
 	struct endpoint_route routes[ENDPOINT_ROUTES_MAX];
 };
@@ -186,7 +188,13 @@ int nexthop_compare_content(const void *a, const void *b);
 // Whether the kind of a port is opened from descriptors of ours.
 bool port_needs_descriptors(const struct port *port);
 bool port_is_tap(const struct port *port);
+// A pod's VF on a card that the switch has no uplink on, and its endpoint: the data plane does not
+// hear of them.
+bool port_is_card_only(const struct port *port);
+bool object_is_card_only(const struct object *object);
 bool port_has_socket(const struct port *port); // vhost-user, memif
+// Whether the pod has an interface of the kernel's by it (a VF for DPDK is none).
+bool endpoint_has_interface(const struct endpoint *endpoint);
 // Whether our duplicates of its descriptors outlive the data plane's session.
 bool port_keeps_descriptors(const struct port *port);
 

@@ -14,6 +14,8 @@ const char *const store_migrations[] = {
 		TABLE("fdb") TABLE("route") TABLE("intent"),
 	// vtep; what users configured is called "static" everywhere.
 	TABLE("vtep") ORIGIN_STATIC("port") ORIGIN_STATIC("route"),
+	// vf: VFs that pods have, and what they were before.
+	TABLE("vf"),
 };
 
 int

@@ -52,6 +52,7 @@ netlink_query(struct nl_sock *sock, struct nl_msg *request,
 		return -ENOMEM;
 	nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, take_reply, &query);
 	nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, take_acknowledgement, &query);
+	nl_cb_set(callbacks, NL_CB_FINISH, NL_CB_CUSTOM, take_acknowledgement, &query); // of a dump
 	nl_cb_err(callbacks, NL_CB_CUSTOM, take_error, &query);
 	ret = nl_send_auto(sock, request);
 	while (ret >= 0 && !query.is_answered)
