@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ethdev_offload.h"
+#include "flow_offload.h"
 
 #define DESCRIPTORS 512
 // Of a received frame's metadata, what is not the device's to say.
@@ -43,6 +44,8 @@ ethdev_device_start(struct port *port, const struct port_config *config,
 			id, q, n_rx_desc, (unsigned int)socket_id, NULL, config->mbufs);
 	for (uint16_t q = 0; q < port->n_tx && ret == 0; q++)
 		ret = rte_eth_tx_queue_setup(id, q, n_tx_desc, (unsigned int)socket_id, NULL);
+	if (ret == 0)
+		flow_device_prepare(id);
 	if (ret == 0)
 		ret = rte_eth_dev_start(id);
 	device->starts += ret == 0;
