@@ -7,6 +7,7 @@
 
 #include <rte_ring.h>
 
+#include "candidate.h"
 #include "events.h"
 #include "graph.h"
 #include "log.h"
@@ -88,6 +89,7 @@ dataplane_free(struct dataplane *dp)
 {
 	if (dp->qsbr != NULL)
 		rcu_drain(dp);
+	candidates_close(dp);
 	for (uint16_t i = 0; i < CW_MAX_WORKERS; i++)
 		worker_free(dp->workers[i]);
 	lpm_free(dp->lpm);

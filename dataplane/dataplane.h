@@ -39,6 +39,7 @@ struct dataplane {
 	// Grows with every change of neighbours and next hops, when look-ups see it and before what
 	// was replaced is given to rcu_defer(). Writer: main thread; readers: workers.
 	uint64_t generation;
+	struct rte_ring *candidates; // workers -> main thread, see candidate.h; NULL: nobody looks
 	struct rte_ring *events; // workers -> main thread: struct dp_event (events.h)
 };
 

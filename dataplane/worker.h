@@ -48,6 +48,7 @@ struct worker {
 	uint16_t core;
 	int16_t socket_id;
 	uint8_t entry, entry_uplink; // first stages of what comes in; set before start
+	bool looks_for_candidates; // see candidate.h; writer: main thread
 	bool express; // plain packets may go past the stages, see stages/express.h; set before
 		      // start
 	struct dataplane *dp;
@@ -58,6 +59,7 @@ struct worker {
 	uint16_t outer_id; // identification of the next IPv4 packet around a tunneled one
 	struct rte_mempool *mbufs, *jumbos;
 	struct route_cache *routes;
+	struct candidate_cache *candidates; // NULL until a port has CW_PORT_OFFLOAD
 	struct hold *hold; // packets that wait for a neighbour, see stages/hold.h
 	struct stage_counters stages[GRAPH_MAX_STAGES];
 	struct rte_mbuf *mbuf[WORKER_SLOTS];

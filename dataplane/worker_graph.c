@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <rte_prefetch.h>
 
+#include "candidate.h"
 #include "events.h"
 #include "trace.h"
 #include "worker_private.h"
@@ -168,6 +169,8 @@ worker_rx(struct worker *w, uint16_t port_id, struct rte_mbuf **pkts, uint16_t n
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 		packet_poison(pkts[i]);
 	}
+	if (unlikely(w->looks_for_candidates))
+		candidates_look(w, port_id, pkts, n);
 	if (likely(w->express) && likely(!trace_active(w->trace)))
 		left = worker_express(w, port_id, pkts, n);
 	if (left > 0)
