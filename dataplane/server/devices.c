@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "objects_private.h"
+#include "offload.h"
 #include "tables/fdb.h"
 #include "worker.h"
 #include "worker_control.h"
@@ -96,6 +97,8 @@ close_one(struct objects *objects, uint16_t id)
 {
 	struct device *device = &objects->devices[id];
 
+	if (objects->offload != NULL)
+		offload_port_closing(objects->offload, id);
 	device_unwatch(device);
 	worker_port_detach(objects->dp, id);
 	log_line(LOG_INFO, "port closed", "port=%u name=%s", id, device->port->name);

@@ -20,6 +20,7 @@ static const struct request_shape requests[] = {
 	{.type = CW_GET_STATS},
 	{.type = CW_GET_NODE},
 	{.type = CW_GET_FDB},
+	{.type = CW_GET_FLOWS},
 	{.type = CW_GET_PORT_FDS, .item = CW_ITEM_PORT},
 	{.type = CW_TRACE, .item = CW_ITEM_TRACE},
 };

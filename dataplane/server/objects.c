@@ -6,6 +6,7 @@
 
 #include "log.h"
 #include "objects_private.h"
+#include "offload.h"
 #include "tables/fdb.h"
 #include "tables/lpm.h"
 #include "tables/neighbor.h"
@@ -373,6 +374,8 @@ objects_settle(struct objects *objects)
 	if (objects->resolve)
 		worker_wake_holders(dp);
 	objects->resolve = false;
+	if (objects->offload != NULL) // before the reply: no packet to an old next hop
+		offload_settle(objects->offload);
 	devices_settle(objects);
 	if (objects->wait) {
 		rcu_wait(dp);
@@ -448,6 +451,12 @@ void
 objects_watch_devices(struct objects *objects, struct event_base *base)
 {
 	objects->base = base;
+}
+
+void
+objects_set_offload(struct objects *objects, struct offload *offload)
+{
+	objects->offload = offload;
 }
 
 void

@@ -17,6 +17,7 @@
 
 struct event_base;
 struct objects;
+struct offload;
 struct port_peer;
 
 // Asynchronous news: a complete event item (cw_port_event, cw_table_full ...).
@@ -29,6 +30,9 @@ void objects_free(struct objects *objects);
 // Devices opened from now on tell their changes by this loop, where their driver can. The loop
 // outlives objects.
 void objects_watch_devices(struct objects *objects, struct event_base *base);
+
+// Rules in devices follow the objects from now on; NULL: no more.
+void objects_set_offload(struct objects *objects, struct offload *offload);
 
 // Judges what the item says by itself: ranges, formats. The item's shape was checked.
 // Returns 0, or -EINVAL or the like with why.

@@ -12,6 +12,7 @@
 
 struct event;
 struct event_base;
+struct offload;
 
 #define NO_REFERENCE UINT16_MAX
 #define OBJECT_TYPES (CW_ITEM_FLOOD - CW_ITEM_NETWORK + 1)
@@ -36,6 +37,7 @@ struct objects {
 	objects_emit *emit;
 	void *arg;
 	struct event_base *base; // NULL: devices are polled only
+	struct offload *offload; // NULL: nothing is given to devices
 	struct object_table table;
 	struct object_list by_network[CW_MAX_NETWORKS], by_port[CW_MAX_PORTS];
 	struct object *networks[CW_MAX_NETWORKS], *ports[CW_MAX_PORTS], *endpoints[CW_MAX_PORTS];

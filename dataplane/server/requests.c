@@ -277,6 +277,8 @@ requests_handle(struct connection *c, struct cw_frame *frame, int *fds, uint16_t
 		stats_fill(c->server, &reply);
 	else if (frame->type == CW_GET_NODE)
 		node_fill(c->server, &reply);
+	else if (frame->type == CW_GET_FLOWS)
+		offload_fill(c->server->offload, &reply);
 	else
 		fdb_fill(c->server, &reply);
 	reply_end(&reply, NULL, 0);

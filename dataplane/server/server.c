@@ -26,7 +26,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *server = arg;
 
-	learn_poll(server->learn);
+	if (learn_poll(server->learn) != 0)
+		offload_settle(server->offload);
+	offload_poll(server->offload);
 	tracing_poll(server->tracing);
 	rcu_poll(server->dp);
 }
@@ -37,6 +39,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct server *server = arg;
 
 	learn_age(server->learn);
+	offload_settle(server->offload);
+	offload_second(server->offload, learn_now_s(server->learn));
 	lpm_reclaim(server->dp->lpm);
 }
 
@@ -170,6 +174,10 @@ make_parts(struct server *server)
 	if (server->objects == NULL)
 		return -ENOMEM;
 	objects_watch_devices(server->objects, server->base);
+	server->offload = offload_create(server->dp, server->objects);
+	if (server->offload == NULL)
+		return -ENOMEM;
+	objects_set_offload(server->objects, server->offload);
 	server->learn =
 		learn_create(server->dp, server->objects, clock_start(server->dp), emit, server);
 	server->tracing = tracing_create(server->dp, server->start_tsc, emit, server);
@@ -223,6 +231,9 @@ server_free(struct server *server)
 		connection_end(c, NULL);
 	free_dead(server);
 	tracing_free(server->tracing);
+	offload_free(server->offload);
+	if (server->objects != NULL)
+		objects_set_offload(server->objects, NULL);
 	objects_free(server->objects);
 	learn_free(server->learn);
 	listener_free(server->listener);

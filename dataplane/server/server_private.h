@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "learn.h"
 #include "objects.h"
+#include "offload.h"
 #include "server.h"
 #include "tracing.h"
 
@@ -17,6 +18,7 @@ struct server {
 	struct dataplane *dp;
 	struct server_config config;
 	struct objects *objects;
+	struct offload *offload;
 	struct learn *learn;
 	struct tracing *tracing;
 	struct listener *listener; // NULL in tests

@@ -33,6 +33,7 @@ static struct {
 	enum cw_port_state state;
 	int fds[CW_MAX_QUEUES];
 	uint16_t n_fds;
+	uint32_t ethdev_starts; // 0: ports have no DPDK device, else its id is 10 + the port's
 } fake;
 
 static int
@@ -93,6 +94,14 @@ fake_descriptors(struct port *port, int *fds, uint16_t max)
 	return fake.n_fds;
 }
 
+static bool
+fake_ethdev(struct port *port, struct port_ethdev *ethdev)
+{
+	*ethdev =
+		(struct port_ethdev){.id = (uint16_t)(10 + port->id), .starts = fake.ethdev_starts};
+	return fake.ethdev_starts != 0;
+}
+
 static const struct port_driver fake_driver = {
 	.name = "fake",
 	.kinds = 1u << FAKE_KIND | 1u << CW_PORT_VHOST_USER,
@@ -103,6 +112,7 @@ static const struct port_driver fake_driver = {
 	.wake_fd = fake_wake_fd,
 	.state = fake_state,
 	.descriptors = fake_descriptors,
+	.ethdev = fake_ethdev,
 };
 
 static inline void
