@@ -64,11 +64,25 @@ republish(struct objects *objects, uint16_t id)
 	const struct dp_port *seen = dp_port_get(objects->dp, id);
 	const struct port *port = objects->devices[id].port;
 
-	if (seen == NULL || seen->capabilities == port->capabilities)
+	if (seen == NULL
+		|| (seen->capabilities == port->capabilities
+			&& memcmp(&objects->devices[id].mac, &port->mac, sizeof(port->mac)) == 0))
 		return;
+	objects->devices[id].mac = port->mac;
 	if (object_port_publish(objects, objects_port(objects, id)) != 0)
 		log_line(LOG_WARNING, "capabilities of a port are not taken over",
 			"port=%u name=%s error=\"no memory\"", id, port->name);
+}
+
+// Workers leave a device that needs it alone from the moment it says so: those that are at it are
+// waited for.
+static void
+repair(struct objects *objects, struct port *port)
+{
+	if (port->driver->needs_repair == NULL || !port->driver->needs_repair(port))
+		return;
+	rcu_wait(objects->dp);
+	port->driver->repair(port);
 }
 
 static void
@@ -78,6 +92,7 @@ refresh(struct objects *objects, uint16_t id)
 	const struct port_peer peer = device->peer;
 	const uint8_t state = device->state;
 
+	repair(objects, device->port);
 	read_state(device);
 	read_peer(device);
 	republish(objects, id);
@@ -139,9 +154,13 @@ device_unwatch(struct device *device)
 void
 objects_poll_devices(struct objects *objects)
 {
-	for (uint16_t id = 1; id < CW_MAX_PORTS; id++)
-		if (objects->devices[id].port != NULL && objects->devices[id].event == NULL)
+	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
+		const struct device *device = &objects->devices[id];
+
+		if (device->port != NULL
+			&& (device->event == NULL || device->port->driver->needs_repair != NULL))
 			refresh(objects, id);
+	}
 }
 
 struct port *

@@ -32,6 +32,7 @@ make_config(const struct objects *objects, const struct cw_port *port, const int
 		.ifname = port->ifname,
 		.args = port->args,
 		.mtu = port->mtu,
+		.mtu_given = port->mtu != 0,
 		.n_queues = wanted_queues(objects, port, n),
 		.fds = fds,
 		.n_fds = n,
@@ -42,6 +43,8 @@ make_config(const struct objects *objects, const struct cw_port *port, const int
 	if (config->mtu == 0)
 		config->mtu = ((const struct cw_network *)network->item)->mtu;
 	memcpy(&config->mac, port->mac, sizeof(config->mac));
+	if ((port->flags & CW_PORT_UPLINK) != 0)
+		config->own_mac = config->mac;
 }
 
 int

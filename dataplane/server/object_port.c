@@ -113,6 +113,8 @@ fill(const struct objects *objects, struct dp_port *copy, const struct cw_port *
 	copy->guard = port->guard;
 	copy->capabilities = device->port->capabilities;
 	memcpy(&copy->mac, port->mac, sizeof(copy->mac));
+	if ((port->flags & CW_PORT_UPLINK) != 0 && rte_is_zero_ether_addr(&copy->mac))
+		copy->mac = device->port->mac;
 	copy->device = device->port;
 	memcpy(copy->name, port->name, sizeof(copy->name));
 	fill_trunk(objects, copy, port);

@@ -77,6 +77,13 @@ by_id(struct objects *objects, const struct object_key *key)
 }
 
 // The table has room.
+static bool
+says_what_to_let_in(uint16_t type)
+{
+	return type == CW_ITEM_NETWORK || type == CW_ITEM_PORT || type == CW_ITEM_ENDPOINT
+	       || type == CW_ITEM_VTEP;
+}
+
 static void
 link_object(struct objects *objects, struct object *object)
 {
@@ -90,6 +97,7 @@ link_object(struct objects *objects, struct object *object)
 	if (object->port != NO_REFERENCE)
 		LIST_INSERT_HEAD(&objects->by_port[object->port], object, port_link);
 	objects->counts[object->key.type - CW_ITEM_NETWORK]++;
+	objects->filters |= says_what_to_let_in(object->key.type);
 }
 
 static void
@@ -105,6 +113,7 @@ unlink_object(struct objects *objects, struct object *object)
 	if (object->port != NO_REFERENCE)
 		LIST_REMOVE(object, port_link);
 	objects->counts[object->key.type - CW_ITEM_NETWORK]--;
+	objects->filters |= says_what_to_let_in(object->key.type);
 }
 
 static struct object *
@@ -377,6 +386,9 @@ objects_settle(struct objects *objects)
 	if (objects->offload != NULL) // before the reply: no packet to an old next hop
 		offload_settle(objects->offload);
 	devices_settle(objects);
+	if (objects->filters)
+		devices_set_filters(objects);
+	objects->filters = false;
 	if (objects->wait) {
 		rcu_wait(dp);
 		worker_drain_handovers(dp);

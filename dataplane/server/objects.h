@@ -78,8 +78,8 @@ uint8_t objects_device_state(
 	const struct objects *objects, uint16_t port, const char **reason_text);
 // What the device's peer told; zero where there is none. Valid until the next change.
 const struct port_peer *objects_device_peer(const struct objects *objects, uint16_t port);
-// Asks every device that does not tell by itself for its state, and emits what changed. Twice a
-// second.
+// Asks every device that does not tell by itself for its state, and emits what changed; sees to
+// those that need repair. Twice a second.
 void objects_poll_devices(struct objects *objects);
 
 // Emits a cw_table_full, at most once a second for each type of object.

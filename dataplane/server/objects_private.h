@@ -25,6 +25,7 @@ enum network_dirty {
 struct device {
 	struct port *port; // NULL: none open
 	uint16_t mtu_limit; // what the device takes at most, L3 bytes
+	struct rte_ether_addr mac; // the device's own, as last published
 	uint8_t state; // cw_port_state
 	char reason[128];
 	struct port_peer peer; // as last asked
@@ -56,6 +57,7 @@ struct objects {
 	uint16_t closing[CW_MAX_PORTS]; // unpublished ports whose device is to be closed
 	uint16_t n_closing;
 	bool resolve; // next hops
+	bool filters; // what devices are to let in may have changed
 	bool wait; // something that workers may still use was replaced or removed
 };
 
@@ -161,5 +163,9 @@ void devices_settle(struct objects *objects);
 int device_watch(struct objects *objects, uint16_t id);
 void device_unwatch(struct device *device);
 void device_emit(struct objects *objects, uint16_t id);
+
+// device_filters.c
+// Tells devices that ask for it which tags and groups to let in.
+void devices_set_filters(struct objects *objects);
 
 #endif

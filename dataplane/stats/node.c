@@ -117,6 +117,7 @@ add_port(const struct server *server, struct reply *reply, const struct port *de
 	info->peer_mtu = peer->mtu;
 	info->peer_queues = peer->n_queues;
 	info->connects = peer->connects;
+	memcpy(info->mac, &device->mac, sizeof(info->mac));
 	snprintf(info->peer_features, sizeof(info->peer_features), "%s", peer->features);
 }
 

@@ -2,16 +2,18 @@
 #include "ethdev_device.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "ethdev_offload.h"
 #include "flow_offload.h"
 
 #define DESCRIPTORS 512
+#define TYPE_OFFSET (2 * RTE_ETHER_ADDR_LEN)
 // Of a received frame's metadata, what is not the device's to say.
 #define KEEP_FLAGS (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
 
-uint16_t
-ethdev_device_queues(uint16_t wanted, uint16_t max)
+static uint16_t
+queues(uint16_t wanted, uint16_t max)
 {
 	uint16_t n = wanted < max ? wanted : max;
 
@@ -31,8 +33,12 @@ ethdev_device_start(struct port *port, const struct port_config *config,
 
 	if (ret < 0)
 		return ret;
-	port->n_rx = ethdev_device_queues(config->n_queues, info.max_rx_queues);
-	port->n_tx = ethdev_device_queues(config->n_queues, info.max_tx_queues);
+	if (port->n_rx == 0 || port->n_tx == 0) {
+		port->n_rx = queues(config->n_queues, info.max_rx_queues);
+		port->n_tx = queues(config->n_queues, info.max_tx_queues);
+	}
+	if (port->n_rx > info.max_rx_queues || port->n_tx > info.max_tx_queues)
+		return -ENXIO;
 	configuration->txmode.offloads |= ethdev_offload_wanted(info.tx_offload_capa);
 	port->capabilities = ethdev_offload_capabilities(info.tx_offload_capa);
 	device->prepares = port->capabilities != PORT_TX_CHAINS;
@@ -52,6 +58,27 @@ ethdev_device_start(struct port *port, const struct port_config *config,
 	return ret;
 }
 
+// Some VFs have their tags taken out whatever they ask for. Drivers say so of any tagged frame,
+// even where the tag is still in it.
+static void
+put_tag_back(struct rte_mbuf *m)
+{
+	const rte_be16_t *old = rte_pktmbuf_mtod_offset(m, const rte_be16_t *, TYPE_OFFSET);
+	const rte_be16_t tci = rte_cpu_to_be_16(m->vlan_tci);
+	rte_be16_t *tag;
+	char *start;
+
+	if (old[0] == RTE_BE16(RTE_ETHER_TYPE_VLAN) && old[1] == tci)
+		return;
+	start = rte_pktmbuf_prepend(m, RTE_VLAN_HLEN);
+	if (start == NULL)
+		return; // never: drivers leave the headroom free
+	memmove(start, start + RTE_VLAN_HLEN, TYPE_OFFSET);
+	tag = (rte_be16_t *)(start + TYPE_OFFSET);
+	tag[0] = RTE_BE16(RTE_ETHER_TYPE_VLAN);
+	tag[1] = tci;
+}
+
 uint16_t
 ethdev_device_rx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -64,6 +91,8 @@ ethdev_device_rx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint
 		const uint64_t flags = pkts[i]->ol_flags;
 		const uint64_t checksum = flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
 
+		if (unlikely((flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0))
+			put_tag_back(pkts[i]);
 		pkts[i]->ol_flags = flags & KEEP_FLAGS;
 		if (checksum == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 			pkts[i]->ol_flags |= checksum;

@@ -16,10 +16,9 @@ struct ethdev_device {
 	char name[RTE_ETH_NAME_MAX_LEN];
 };
 
-// Queues that a device with at most 'max' gets, of those wanted: 1 to CW_MAX_QUEUES.
-uint16_t ethdev_device_queues(uint16_t wanted, uint16_t max);
 // Sets up queues and starts the device as 'configuration' says; the offloads that we know what to
-// do with are added to it. Fills port->n_rx, n_tx, capabilities. Returns 0 or DPDK's -errno.
+// do with are added to it. Fills port->n_rx and n_tx, which stay once they are not 0, and
+// capabilities. Returns 0 or DPDK's -errno; -ENXIO: it has fewer queues than it had.
 int ethdev_device_start(struct port *port, const struct port_config *config,
 	struct ethdev_device *device, struct rte_eth_conf *configuration);
 

@@ -1,64 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 // Kinds nic and vf: a card, a virtual function or a representor by DPDK; see nic_args.h for args.
+// A device that is reset below us, or that vanishes and comes back, is taken up again.
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include <rte_flow.h>
+#include <rte_cycles.h>
 #include <rte_malloc.h>
+#include <rte_string_fns.h>
 
 #include "buffer.h"
-#include "ethdev_device.h"
-#include "nic_args.h"
-#include "nic_device.h"
+#include "nic_private.h"
 
-#define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
-
-struct nic {
-	struct ethdev_device ethdev; // first: see ethdev_device.h
-	struct nic_device *device;
-	struct nic_args args;
-};
+#define MAX_PAUSE_S 8u // between tries to bring a device back
 
 static int
-configure(struct port *port, const struct port_config *config, struct nic *nic)
-{
-	const uint16_t id = nic->ethdev.id;
-	struct rte_eth_conf configuration = {0};
-	struct rte_eth_dev_info info;
-	struct rte_flow_error error;
-	int ret = rte_eth_dev_info_get(id, &info);
-
-	if (ret != 0)
-		return ret;
-	configuration.rxmode.offloads = info.rx_offload_capa & RX_OFFLOADS;
-	if (nic->args.isolated && rte_flow_isolate(id, 1, &error) != 0)
-		return -ENOTSUP;
-	ret = ethdev_device_start(port, config, &nic->ethdev, &configuration);
-	if (ret == 0 && nic->args.promiscuous)
-		ret = rte_eth_promiscuous_enable(id);
-	return ret;
-}
-
-static int
-take(struct port *port, const struct port_config *config, struct nic *nic, char *reason,
-	size_t reason_len)
+take(struct port *port, struct nic *nic, char *reason, size_t reason_len)
 {
 	int error = nic_device_take(&nic->args, &nic->device, &nic->ethdev.id, reason, reason_len);
 
 	if (error != 0)
 		return error;
 	rte_eth_dev_get_name_by_port(nic->ethdev.id, nic->ethdev.name);
-	error = configure(port, config, nic);
-	if (error == 0)
-		return 0;
-	snprintf(reason, reason_len, "DPDK device %s cannot be started: %s", nic->ethdev.name,
-		strerror(-error));
-	rte_eth_dev_stop(nic->ethdev.id);
+	error = nic_setup(port, nic, reason, reason_len);
+	if (error == 0) {
+		error = nic_events_start(nic);
+		if (error != 0)
+			snprintf(reason, reason_len, "device %s is not watched: %s",
+				nic->args.device, strerror(-error));
+	}
+	if (error != 0) {
+		rte_eth_dev_stop(nic->ethdev.id);
+		nic_device_give_back(nic->device, nic->ethdev.id);
+		nic->device = NULL;
+		return error;
+	}
+	nic->tries = 0;
+	atomic_store(&nic->running, true);
+	return 0;
+}
+
+static void
+let_go(struct nic *nic)
+{
+	nic_events_stop(nic);
+	if (rte_eth_dev_is_valid_port(nic->ethdev.id))
+		rte_eth_dev_stop(nic->ethdev.id);
 	nic_device_give_back(nic->device, nic->ethdev.id);
-	return error;
+	nic->device = NULL;
 }
 
 static int
@@ -77,10 +70,19 @@ nic_open(struct port *port, const struct port_config *config, char *reason, size
 		snprintf(reason, reason_len, "no memory for the device");
 		return -ENOMEM;
 	}
-	error = nic_args_parse(config->args, &nic->args, reason, reason_len);
+	nic->config = *config;
+	nic->config.name = nic->config.ifname = nic->config.args = NULL; // the caller's
+	nic->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	error = nic->event_fd >= 0 ? 0 : -errno;
+	if (error != 0)
+		snprintf(reason, reason_len, "no event descriptor: %s", strerror(-error));
 	if (error == 0)
-		error = take(port, config, nic, reason, reason_len);
+		error = nic_args_parse(config->args, &nic->args, reason, reason_len);
+	if (error == 0)
+		error = take(port, nic, reason, reason_len);
 	if (error != 0) {
+		if (nic->event_fd >= 0)
+			close(nic->event_fd);
 		rte_free(nic);
 		return error;
 	}
@@ -93,9 +95,150 @@ nic_close(struct port *port)
 {
 	struct nic *nic = port->priv;
 
-	rte_eth_dev_stop(nic->ethdev.id);
-	nic_device_give_back(nic->device, nic->ethdev.id);
+	if (nic->device != NULL)
+		let_go(nic);
+	close(nic->event_fd);
 	rte_free(nic);
+}
+
+static uint16_t
+nic_rx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct nic *nic = port->priv;
+
+	if (unlikely(!atomic_load_explicit(&nic->running, memory_order_acquire)))
+		return 0;
+	return ethdev_device_rx(port, queue, pkts, n);
+}
+
+static uint16_t
+nic_tx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
+	enum port_tx_stop *stop)
+{
+	const struct nic *nic = port->priv;
+
+	if (unlikely(!atomic_load_explicit(&nic->running, memory_order_acquire))) {
+		*stop = PORT_TX_DOWN;
+		return 0;
+	}
+	return ethdev_device_tx(port, queue, pkts, n, stop);
+}
+
+// A try may take a while on the main thread: ever fewer of them.
+static void
+try_later(struct nic *nic)
+{
+	const unsigned int pause = 1u << (nic->tries < 8 ? nic->tries : 8);
+
+	nic->tries++;
+	nic->again_tsc = rte_get_timer_cycles()
+			 + (pause < MAX_PAUSE_S ? pause : MAX_PAUSE_S) * rte_get_timer_hz();
+}
+
+static bool
+nic_needs_repair(struct port *port)
+{
+	struct nic *nic = port->priv;
+
+	if ((atomic_load(&nic->events) & (NIC_RESET | NIC_LOST)) != 0) {
+		atomic_store(&nic->running, false);
+		return true;
+	}
+	return !atomic_load(&nic->running) && rte_get_timer_cycles() >= nic->again_tsc
+	       && (nic->device != NULL || nic_may_probe(&nic->args));
+}
+
+static void
+restart(struct port *port, struct nic *nic)
+{
+	const uint16_t id = nic->ethdev.id;
+	int error;
+
+	rte_eth_dev_stop(id);
+	error = rte_eth_dev_reset(id);
+	if (error == -ENOTSUP)
+		error = 0; // stopping and starting is all that can be done
+	if (error != 0)
+		snprintf(nic->reason, sizeof(nic->reason),
+			"device %s is not back from its reset: %s", nic->args.device,
+			strerror(-error));
+	else
+		error = nic_setup(port, nic, nic->reason, sizeof(nic->reason));
+	if (error != 0) {
+		try_later(nic);
+		return;
+	}
+	nic->tries = 0;
+	atomic_store(&nic->running, true);
+}
+
+static void
+nic_repair(struct port *port)
+{
+	struct nic *nic = port->priv;
+	const uint32_t events = atomic_exchange(&nic->events, 0);
+
+	if ((events & NIC_LOST) != 0 && nic->device != NULL) {
+		nic_device_lost(nic->device);
+		let_go(nic);
+		snprintf(nic->reason, sizeof(nic->reason), "device %s was removed",
+			nic->args.device);
+		nic->tries = 0;
+		try_later(nic); // what removes it is to come to its end first
+	} else if (nic->device != NULL) {
+		restart(port, nic);
+	} else if (take(port, nic, nic->reason, sizeof(nic->reason)) != 0) {
+		try_later(nic);
+	}
+}
+
+static enum cw_port_state
+nic_state(struct port *port, char *reason, size_t reason_len)
+{
+	const struct nic *nic = port->priv;
+
+	if (atomic_load(&nic->running))
+		return ethdev_device_state(port, reason, reason_len);
+	strlcpy(reason, nic->reason, reason_len);
+	return nic->device != NULL ? CW_PORT_DOWN : CW_PORT_GONE;
+}
+
+static void
+nic_device_stats(struct port *port, struct port_device_stats *stats)
+{
+	const struct nic *nic = port->priv;
+
+	*stats = (struct port_device_stats){0};
+	if (nic->device != NULL)
+		ethdev_device_stats(port, stats);
+}
+
+static int
+nic_event_fd(struct port *port)
+{
+	const struct nic *nic = port->priv;
+
+	return nic->event_fd;
+}
+
+static int
+set_vlans(struct port *port, const uint16_t *vlans, unsigned int n)
+{
+	return nic_set_vlans(port->priv, vlans, n);
+}
+
+static int
+set_groups(struct port *port, const struct rte_ether_addr *groups, unsigned int n)
+{
+	return nic_set_groups(port->priv, port->kind, groups, n);
+}
+
+static bool
+nic_ethdev(struct port *port, struct port_ethdev *ethdev)
+{
+	const struct nic *nic = port->priv;
+
+	return atomic_load(&nic->running) && ethdev_device_of(port, ethdev);
 }
 
 static const struct port_driver nic_driver = {
@@ -103,11 +246,16 @@ static const struct port_driver nic_driver = {
 	.kinds = 1u << CW_PORT_NIC | 1u << CW_PORT_VF,
 	.open = nic_open,
 	.close = nic_close,
-	.rx = ethdev_device_rx,
-	.tx = ethdev_device_tx,
+	.rx = nic_rx,
+	.tx = nic_tx,
 	.wake_fd = ethdev_device_wake_fd,
-	.state = ethdev_device_state,
-	.device_stats = ethdev_device_stats,
-	.ethdev = ethdev_device_of,
+	.state = nic_state,
+	.device_stats = nic_device_stats,
+	.event_fd = nic_event_fd,
+	.needs_repair = nic_needs_repair,
+	.repair = nic_repair,
+	.set_vlans = set_vlans,
+	.set_groups = set_groups,
+	.ethdev = nic_ethdev,
 };
 PORT_DRIVER_REGISTER(nic_driver)

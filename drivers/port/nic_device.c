@@ -12,6 +12,8 @@
 #include <rte_ethdev.h>
 #include <rte_string_fns.h>
 
+#include "nic_private.h"
+
 struct nic_device {
 	LIST_ENTRY(nic_device) link;
 	char name[RTE_DEV_NAME_MAX_LEN];
@@ -21,12 +23,6 @@ struct nic_device {
 
 static LIST_HEAD(, nic_device) devices = LIST_HEAD_INITIALIZER(devices);
 static bool taken[RTE_MAX_ETHPORTS];
-
-static const char *
-bus_of(bool is_pci)
-{
-	return is_pci ? "pci" : "vdev";
-}
 
 static int
 refuse(int error, char *reason, size_t reason_len, const char *device, const char *why)
@@ -44,18 +40,6 @@ find(const char *name)
 		if (strcmp(device->name, name) == 0)
 			return device;
 	return NULL;
-}
-
-static int
-probe(const struct nic_args *args, char *reason, size_t reason_len)
-{
-	const int error = rte_eal_hotplug_add(bus_of(args->is_pci), args->device, args->devargs);
-
-	if (error == 0)
-		return 0;
-	snprintf(reason, reason_len, "device %s (%s) is not taken: %s", args->device, args->devargs,
-		strerror(-error));
-	return error;
 }
 
 static bool
@@ -115,7 +99,8 @@ choose_port(const struct nic_args *args, bool probe_again, uint16_t *id, char *r
 {
 	if (!find_port(args, id)) {
 		const bool made = probe_again && args->is_pci && args->representor[0] != '\0'
-				  && probe(args, reason, reason_len) == 0 && find_port(args, id);
+				  && nic_probe(args, reason, reason_len) == 0
+				  && find_port(args, id);
 
 		if (!made && args->representor[0] == '\0')
 			return refuse(-ENODEV, reason, reason_len, args->device,
@@ -138,7 +123,7 @@ choose_port(const struct nic_args *args, bool probe_again, uint16_t *id, char *r
 static void
 let_go(struct nic_device *device)
 {
-	rte_eal_hotplug_remove(bus_of(device->is_pci), device->name);
+	rte_eal_hotplug_remove(nic_bus(device->is_pci), device->name);
 	LIST_REMOVE(device, link);
 	free(device);
 }
@@ -157,7 +142,7 @@ add(const struct nic_args *args, struct nic_device **result, char *reason, size_
 	device = calloc(1, sizeof(*device));
 	if (device == NULL)
 		return refuse(-ENOMEM, reason, reason_len, args->device, "finds no memory");
-	error = probe(args, reason, reason_len);
+	error = nic_probe(args, reason, reason_len);
 	if (error != 0) {
 		free(device);
 		return error;

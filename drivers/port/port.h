@@ -32,6 +32,7 @@
 #include <causeway/wire.h>
 
 #define PORT_TAG_WORDS 64 // of a set of VLAN tags, a bit each
+#define PORT_GROUPS 30 // multicast groups that a device is told of by name
 #define PORT_BURST 64 // frames at most in one rx or tx call
 
 enum port_capability {
@@ -67,7 +68,9 @@ struct port_config {
 	uint8_t kind; // cw_port_kind
 	const char *name, *ifname, *args;
 	uint16_t mtu;
+	bool mtu_given; // less will not do
 	struct rte_ether_addr mac; // of the device's far end; zero when not known
+	struct rte_ether_addr own_mac; // what the device's own is to be; zero: as it is
 	uint16_t n_queues; // wanted; a driver may open fewer, never more than CW_MAX_QUEUES
 	const int *fds; // open takes them over on success, the caller keeps them on error
 	uint16_t n_fds;
@@ -116,6 +119,7 @@ struct port {
 		capabilities; // port_capability; writer: the driver, when a peer negotiates.
 	// Frames decided under the former ones may still come: tx refuses what it cannot do.
 	int socket_id;
+	struct rte_ether_addr mac; // the device's own; zero where drivers do not tell
 	char name[CW_NAME_LEN];
 	void *priv;
 };
@@ -165,6 +169,17 @@ struct port_driver {
 	// Optional: duplicates nothing, gives the descriptors for a control plane that lost its
 	// own.
 	uint16_t (*descriptors)(struct port *port, int *fds, uint16_t max);
+	// Optional: the device has to be taken from workers and seen to: reset, let go, taken anew.
+	// Returns true when it is so; rx and tx calls that begin after that leave it alone. The
+	// main thread waits for those that began before, calls repair, and asks for the state.
+	// Asked after an event and twice a second.
+	bool (*needs_repair)(struct port *port);
+	void (*repair)(struct port *port); // may have to be done again
+	// Optional, both: VLAN tags that frames from the device may carry, and multicast groups
+	// that they may be for (more than PORT_GROUPS: too many to name them); all of them, each
+	// time. Return 0, or -errno when the device does not let some in.
+	int (*set_vlans)(struct port *port, const uint16_t *vlans, unsigned int n);
+	int (*set_groups)(struct port *port, const struct rte_ether_addr *groups, unsigned int n);
 	// Optional: the DPDK device that flow rules go to. Returns false while there is none.
 	bool (*ethdev)(struct port *port, struct port_ethdev *ethdev);
 };

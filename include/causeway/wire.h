@@ -514,6 +514,8 @@ struct cw_port_info {
 	uint16_t peer_queues; // queue pairs that the peer uses now
 	uint32_t connects; // of peers since the port opened; all but the first are reconnects
 	char peer_features[128]; // "packed,mergeable,csum"; empty while no peer is connected
+	uint8_t mac[6]; // the device's own, of kinds nic and vf; else zero
+	uint16_t reserved;
 };
 
 enum cw_flow_kind {

@@ -337,6 +337,8 @@ class PortInfo(Item):
         ("peer_queues", c_uint16),
         ("connects", c_uint32),
         ("peer_features", c_char * 128),
+        ("mac", c_uint8 * 6),
+        ("info_reserved", c_uint16),
     ]
 
 
