@@ -19,6 +19,7 @@
 #include <rte_malloc.h>
 
 #include "buffer.h"
+#include "kick.h"
 #include "memif_private.h"
 #include "memif_socket.h"
 
@@ -140,6 +141,8 @@ memif_open(struct port *port, const struct port_config *config, char *reason, si
 		return -ENOMEM;
 	}
 	error = open_descriptors(memif);
+	if (error == 0)
+		error = kick_start();
 	if (error < 0)
 		snprintf(reason, reason_len, "no descriptors for wake-ups: %s", strerror(-error));
 	else

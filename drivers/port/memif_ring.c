@@ -10,6 +10,7 @@
 #include <rte_pause.h>
 #include <rte_prefetch.h>
 
+#include "kick.h"
 #include "memif_ring_private.h"
 
 #define SHARED_TRIES 256 // for a burst of another worker to end: a few microseconds
@@ -109,7 +110,7 @@ memif_queue_arm(struct memif_queue *queue)
 	if (queue->is_running) {
 		queue->is_armed = true;
 		store_flags(queue->ring.shared, 0);
-		// The flag must be seen before we look: see kick().
+		// The flag must be seen before we look: see kick_peer().
 		atomic_thread_fence(memory_order_seq_cst);
 		waiting = memif_ring_waiting(queue);
 	}
@@ -119,16 +120,15 @@ memif_queue_arm(struct memif_queue *queue)
 
 // The index must be seen before we look whether the receiver sleeps.
 static void
-kick(struct memif_queue *queue)
+kick_peer(struct memif_queue *queue)
 {
-	uint64_t one = 1;
-
 	atomic_thread_fence(memory_order_seq_cst);
 	if (likely((load_flags(queue->ring.shared) & MEMIF_MASK_INT) != 0)
 		|| queue->ring.interrupt_fd < 0)
 		return;
-	if (write(queue->ring.interrupt_fd, &one, sizeof(one)) == (ssize_t)sizeof(one))
-		counter_add(&queue->counters.kicks, 1);
+	counter_add(&queue->counters.kicks, 1);
+	if (unlikely(!kick(queue->ring.interrupt_fd)))
+		memif_ring_break(queue, "its interrupt descriptor made a worker wait");
 }
 
 uint16_t
@@ -180,7 +180,7 @@ memif_queue_tx(struct memif_queue *queue, struct rte_mbuf **pkts, uint16_t n, bo
 	else
 		*stop = PORT_TX_DOWN;
 	if (likely(sent > 0)) {
-		kick(queue);
+		kick_peer(queue);
 		counter_add(&queue->counters.packets, sent);
 		counter_add(&queue->counters.bytes, bytes);
 	}

@@ -13,6 +13,7 @@
 
 #include <rte_malloc.h>
 
+#include "kick.h"
 #include "vhost_features.h"
 
 // A worker that shares a virtqueue with another, because the guest enabled fewer than there are
@@ -118,7 +119,9 @@ vhost_open(struct port *port, const struct port_config *config, char *reason, si
 		return -EINVAL;
 	}
 	v = make(port, config, &arguments);
-	ret = v == NULL ? -ENOMEM : open_fds(v);
+	ret = v == NULL ? -ENOMEM : kick_start();
+	if (ret == 0)
+		ret = open_fds(v);
 	if (ret == 0)
 		ret = open_waiting(v, config->socket_id);
 	if (ret < 0) {

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
+
+#include "kick.h"
 
 static const struct virtqueue_layout *
 layout_of(uint64_t features)
@@ -159,7 +160,8 @@ virtqueue_call(struct virtqueue *vq)
 {
 	if (vq->call_fd < 0)
 		return;
-	eventfd_write(vq->call_fd, 1);
+	if (unlikely(!kick(vq->call_fd)))
+		virtqueue_break(vq, "its call descriptor made a worker wait");
 	counter_add(&vq->calls, 1);
 }
 

@@ -42,6 +42,7 @@ CORRUPTIONS = {
     "address": OUTSIDE,
     "address_end": OUTSIDE,
     "address_wrap": OUTSIDE,
+    "calls_block": "its call descriptor made a worker wait",
     "direction": "a descriptor has the wrong direction",
     "frame_huge": "",
     "header_cut": ("", "a buffer is shorter than the header"),

@@ -2,6 +2,7 @@
 // What a hostile driver writes into its rings. Each corruption is up to three descriptors, put
 // where a sound driver would put its next buffer, and made available.
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,6 +84,23 @@ shrink_table(struct port *port, struct port_queue *queue)
 	port_set_memory(port, 8192);
 }
 
+// A full counter, and writers wait (eventfd(2)): flags are the file's, which the device shares.
+static void
+block_calls(struct port *port, struct port_queue *queue)
+{
+	const uint64_t full = UINT64_MAX - 1;
+	const int fd = peer_renew_call(port);
+	uint64_t calls;
+
+	if (fd < 0)
+		return;
+	if (read(fd, &calls, sizeof(calls)) < 0 && errno != EAGAIN)
+		return;
+	if (write(fd, &full, sizeof(full)) == sizeof(full))
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	close(fd);
+}
+
 static const struct corruption corruptions[] = {
 	{"address", .desc = {OUTSIDE, FRAME_LEN}},
 	{"address_end", .desc = {LAST_BYTES, FRAME_LEN}},
@@ -111,6 +129,7 @@ static const struct corruption corruptions[] = {
 	{"scribble", .special = scribble},
 	{"memory_truncated", .special = truncate_memory},
 	{"memory_shrunk", .special = shrink_table},
+	{"calls_block", .special = block_calls},
 };
 #define N_CORRUPTIONS (sizeof(corruptions) / sizeof(corruptions[0]))
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -179,6 +180,18 @@ on_call(struct port *port)
 		port->queues[0].counters.calls += calls;
 	if (port->has_rings)
 		peer_poll(port);
+}
+
+int
+peer_renew_call(struct port *port)
+{
+	const int former = port->call_fd, fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	if (fd < 0 || watch(port, fd, SOURCE_CALL) != 0)
+		return -1;
+	epoll_ctl(poll_fd, EPOLL_CTL_DEL, former, NULL);
+	port->call_fd = fd;
+	return former;
 }
 
 int

@@ -14,6 +14,9 @@ int peer_add(struct port *port);
 void peer_remove(struct port *port);
 // Closes the connection and says so; a port that connects tries again.
 void peer_lost(struct port *port, const char *why);
+// Another call descriptor, for the next connection; nobody looks at the former one any more, which
+// is the caller's then. -1: there is no other.
+int peer_renew_call(struct port *port);
 // Frames that wait are handed out as the port's mode says.
 void peer_poll(struct port *port);
 
