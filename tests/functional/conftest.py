@@ -13,7 +13,7 @@ from lib.dataplane import DataPlane
 from lib.netns import Namespace, remove_leftovers
 from lib.node import Node
 
-pytest_plugins = ["lib.in_guest"]
+pytest_plugins = ["lib.in_guest", "lib.sriov_node"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """causeway-cni as a container runtime runs it: environment, configuration on stdin."""
+import contextlib
 import itertools
 import json
 import os
@@ -39,10 +40,10 @@ class Cni:
             },
         }
 
-    def run(
+    def start(
         self, command, container, netns, /, ifname="eth0", cni_args="", config=None, **changes
     ):
-        """Returns the finished process. changes: keys over the default configuration."""
+        """Returns the process, which has its configuration. changes: keys over the default one."""
         env = os.environ | {
             "CNI_COMMAND": command,
             "CNI_CONTAINERID": container,
@@ -52,15 +53,25 @@ class Cni:
             "CNI_ARGS": cni_args,
         }
         text = config if config is not None else json.dumps(self.config | changes)
-        return subprocess.run(
-            self.node.namespace.command(settings.CNI_DIR / "causeway-cni"),
-            env=env,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        process = subprocess.Popen(
+            self.node.namespace.command(settings.CNI_DIR / "causeway-cni"), env=env, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(text)
+            process.stdin.close()
+        process.stdin = None  # communicate() is not to touch it again
+        return process
+
+    def run(self, *args, **options):
+        """As start(); returns the finished process."""
+        with self.start(*args, **options) as process:
+            try:
+                output, errors = process.communicate(timeout=120)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def call(self, *args, **changes):
         run = self.run(*args, **changes)

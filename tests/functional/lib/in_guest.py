@@ -4,8 +4,7 @@
     pytestmark = pytest.mark.guest(igb=2, memory_mib=1536)
 
 A pytest in the guest runs the module: the same fixtures, the same helpers, the same build tree. Its
-reports come out here as if the tests had run here. Modules in succession whose marks are alike share
-a boot. Keys of the mark: igb, the number of 82576 cards (wired in pairs: 0-1, 2-3, ...), and what
+reports come out here as if the tests had run here. Modules whose marks are alike share a boot. Keys of the mark: igb, the number of 82576 cards (wired in pairs: 0-1, 2-3, ...), and what
 lib.guest.Guest takes.
 """
 import contextlib
@@ -62,6 +61,10 @@ class Outside:
 
     def __init__(self, config):
         self.config, self.boot = config, None
+
+    def pytest_collection_modifyitems(self, items):
+        """Those of guests last, and those that share one together."""
+        items.sort(key=lambda item: str(sorted((guest_keys(item) or {}).items())))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item, nextitem):

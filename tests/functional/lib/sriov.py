@@ -13,6 +13,7 @@ from lib.wait import wait_until
 GUEST = pytest.mark.guest(igb=2, memory_mib=1536)
 SYS = pathlib.Path("/sys/bus/pci")
 CARD = "0x8086 0x10c9"
+MOST_VFS = 7  # that the card makes
 KERNEL, DPDK = "igbvf", "vfio-pci"
 CARRIER_S = 120
 STEADY = 5  # looks at the carrier in a row: a PF that resets comes and goes
@@ -117,6 +118,11 @@ class Vf(Netdev):
     def settings(self):
         """The PF's list of VFs has them: {"mac", "vlan_list", "spoofchk", "trust", "rate"...}."""
         return self.pf.link()["vfinfo_list"][self.index]
+
+    def own_link(self):
+        """Of its interface, if it is at home, what is to be the same after a pod: not its number."""
+        link = self.ifname() and self.namespace.link(self.ifname())
+        return link and {key: link.get(key) for key in ("ifname", "address", "mtu", "altnames")}
 
     def set(self, words):
         self.pf.namespace.ip(f"link set {self.pf.ifname()} vf {self.index} {words}")
