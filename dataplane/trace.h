@@ -73,6 +73,8 @@ bool trace_match(const struct cw_trace *want, const struct rte_mbuf *m, uint16_t
 // Workers, all of them; see above. trace_rx sets PACKET_TRACED and ctx->trace.
 void trace_rx(struct worker *w, const uint16_t *slots, uint16_t n);
 void trace_stage(struct worker *w, uint8_t stage_id, const uint16_t *slots, uint16_t n);
+// The packet, which is traced, came in by another port than was thought (a sub-port).
+void trace_moved(struct worker *w, const struct packet_ctx *ctx);
 // Gives the copy in 'slot' a record of its own that starts with the steps of its cause; without a
 // free record the copy is not traced.
 void trace_copy(struct worker *w, uint16_t cause, uint16_t slot);

@@ -37,6 +37,9 @@ void worker_wake(struct worker *w);
 // worker's way out of it (a TX queue of its own, or a ring to the worker that owns the queue). Call
 // worker_port_rx() after publication. Returns 0 or -ENOMEM.
 int worker_port_attach(struct dataplane *dp, struct port *device);
+// The same for a port that sends by the device of another one and receives nothing itself. Detach
+// it before that one.
+int worker_subport_attach(struct dataplane *dp, uint16_t port_id, struct port *device);
 // Starts polling all rx queues: queue i on the worker that has the fewest queues, those on the
 // device's NUMA node first. Returns 0 or -errno (then none is polled).
 int worker_port_rx(struct dataplane *dp, struct port *device);

@@ -285,6 +285,8 @@ find_lane(const struct ride *ride, struct lane *lane, uint16_t i)
 			ride->w, lane, b->entry[b->one_key ? 0 : i].port, ride->ready->network->id);
 		if (unlikely(lane->port_id == ride->ready->port->id))
 			return false;
+		if (unlikely(lane->port != NULL && dp_port_is_card(lane->port)))
+			return false;
 	}
 	return likely(lane->port != NULL)
 	       && likely(fits(ride->pkts[i], b->start[i], lane->port, nexthop, b->v6 >> i & 1));

@@ -48,9 +48,10 @@ inbox_of(struct worker *to, const struct worker *from)
 	return to->priv->inbox[from->id];
 }
 
-// Queue i belongs to worker i; workers beyond the last queue hand over to worker id % queues.
+// Queue i belongs to worker i; workers beyond the last queue hand over to worker id % queues. Ports
+// that share a device share its queues in the same way.
 static struct tx_batch *
-batch_create(struct dataplane *dp, struct worker *w, struct port *device)
+batch_create(struct dataplane *dp, struct worker *w, struct port *device, uint16_t port_id)
 {
 	struct tx_batch *batch =
 		rte_zmalloc_socket("tx batch", sizeof(*batch), RTE_CACHE_LINE_SIZE, w->socket_id);
@@ -59,7 +60,7 @@ batch_create(struct dataplane *dp, struct worker *w, struct port *device)
 	if (batch == NULL)
 		return NULL;
 	batch->device = device;
-	batch->port_id = device->id;
+	batch->port_id = port_id;
 	batch->queue = (uint16_t)(w->id % device->n_tx);
 	batch->owner = dp->workers[batch->queue];
 	if (w->id >= device->n_tx && !shared) {
@@ -82,18 +83,24 @@ free_batches(struct dataplane *dp, uint16_t port_id)
 }
 
 int
-worker_port_attach(struct dataplane *dp, struct port *device)
+worker_subport_attach(struct dataplane *dp, uint16_t port_id, struct port *device)
 {
 	for (uint16_t i = 0; i < dp->n_workers; i++) {
 		struct worker *w = dp->workers[i];
 
-		w->tx[device->id] = batch_create(dp, w, device);
-		if (w->tx[device->id] == NULL || worker_counters_ensure(w, device->id) != 0) {
-			free_batches(dp, device->id);
+		w->tx[port_id] = batch_create(dp, w, device, port_id);
+		if (w->tx[port_id] == NULL || worker_counters_ensure(w, port_id) != 0) {
+			free_batches(dp, port_id);
 			return -ENOMEM;
 		}
 	}
 	return 0;
+}
+
+int
+worker_port_attach(struct dataplane *dp, struct port *device)
+{
+	return worker_subport_attach(dp, device->id, device);
 }
 
 static struct worker *

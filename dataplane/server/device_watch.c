@@ -42,10 +42,20 @@ read_peer(struct device *device)
 		device->port->driver->peer(device->port, &device->peer);
 }
 
-void
-device_emit(struct objects *objects, uint16_t id)
+// Whose state the port has: a sub-port its parent's.
+static const struct device *
+device_of(const struct objects *objects, uint16_t id)
 {
 	const struct device *device = &objects->devices[id];
+	const struct cw_port *port = objects_port(objects, id);
+
+	return device->carrier != NULL && port != NULL ? &objects->devices[port->parent] : device;
+}
+
+static void
+emit_one(struct objects *objects, uint16_t id)
+{
+	const struct device *device = device_of(objects, id);
 	struct cw_port_event event = {
 		.item = {.type = CW_ITEM_PORT_EVENT, .length = sizeof(event)},
 		.port = id,
@@ -55,6 +65,18 @@ device_emit(struct objects *objects, uint16_t id)
 	static_assert(sizeof(event.reason) == sizeof(device->reason), "copied whole");
 	memcpy(event.reason, device->reason, sizeof(event.reason));
 	objects->emit(objects->arg, &event.item);
+}
+
+void
+device_emit(struct objects *objects, uint16_t id)
+{
+	const struct object *object;
+
+	emit_one(objects, id);
+	LIST_FOREACH (object, &objects->by_port[id], port_link)
+		if (object->key.type == CW_ITEM_PORT
+			&& objects->devices[object->key.id].carrier != NULL)
+			emit_one(objects, (uint16_t)object->key.id);
 }
 
 // Workers decide by the published copy what a frame must be before it is sent.
@@ -163,6 +185,12 @@ objects_poll_devices(struct objects *objects)
 	}
 }
 
+const struct port *
+objects_carrier(const struct objects *objects, uint16_t port)
+{
+	return port < CW_MAX_PORTS ? objects->devices[port].carrier : NULL;
+}
+
 struct port *
 objects_device(const struct objects *objects, uint16_t port)
 {
@@ -172,8 +200,10 @@ objects_device(const struct objects *objects, uint16_t port)
 uint8_t
 objects_device_state(const struct objects *objects, uint16_t port, const char **reason_text)
 {
-	*reason_text = objects->devices[port].reason;
-	return objects->devices[port].port != NULL ? objects->devices[port].state : CW_PORT_DOWN;
+	const struct device *device = device_of(objects, port);
+
+	*reason_text = device->reason;
+	return device->port != NULL ? device->state : CW_PORT_DOWN;
 }
 
 const struct port_peer *

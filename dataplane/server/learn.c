@@ -86,7 +86,7 @@ port_is_in(const struct dp_port *port, uint16_t network)
 {
 	if (port->network == network)
 		return true;
-	for (uint16_t i = 0; i < port->n_trunk; i++)
+	for (uint16_t i = 0; i < port->n_trunk + port->n_shared; i++)
 		if (port->trunk[i].network == network)
 			return true;
 	return false;

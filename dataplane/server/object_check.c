@@ -85,6 +85,47 @@ check_port_numbers(const struct cw_port *port, struct reason *why)
 	return error;
 }
 
+// Of a port that has no device of its own.
+static int
+check_subport(const struct cw_port *port, struct reason *why)
+{
+	const bool is_shared = (port->flags & CW_PORT_SHARED_TAG) != 0;
+
+	if (port->kind != CW_PORT_VF)
+		return refuse(why, -EINVAL, "port kind %s of %s cannot have a parent: only vf can",
+			cw_port_kind_name(port->kind), port->name);
+	if (port->parent == port->id)
+		return refuse(
+			why, -EINVAL, "port parent %u of %s is itself", port->parent, port->name);
+	if (port->vlan == 0 && !is_shared)
+		return refuse(why, -EINVAL,
+			"port vlan 0 of %s: a sub-port needs a tag, 1 .. 4094, unless it shares it",
+			port->name);
+	if (port->n_fds != 0 || port->n_trunk != 0 || port->args[0] != '\0')
+		return refuse(why, -EINVAL,
+			"port %s has a parent: descriptors, trunk and args are for devices",
+			port->name);
+	if ((port->flags & (CW_PORT_UPLINK | CW_PORT_TRANSPARENT)) != 0)
+		return refuse(why, -EINVAL,
+			"port flags 0x%x of %s: a sub-port is neither uplink nor transparent",
+			port->flags, port->name);
+	return 0;
+}
+
+// Of one that has.
+static int
+check_routed(const struct cw_port *port, struct reason *why)
+{
+	if ((port->flags & CW_PORT_SHARED_TAG) != 0)
+		return refuse(why, -EINVAL, "port flags 0x%x of %s: only a sub-port shares its tag",
+			port->flags, port->name);
+	if ((port->flags & (CW_PORT_ROUTED | CW_PORT_UPLINK)) == CW_PORT_ROUTED)
+		return refuse(why, -EINVAL,
+			"port flags 0x%x of %s: only uplinks and sub-ports are routed", port->flags,
+			port->name);
+	return 0;
+}
+
 static int
 check_port(const struct cw_port *port, struct reason *why)
 {
@@ -98,6 +139,8 @@ check_port(const struct cw_port *port, struct reason *why)
 		error = check_text("port args", port->args, sizeof(port->args), false, why);
 	if (error == 0)
 		error = check_trunk(port, why);
+	if (error == 0)
+		error = port->parent != 0 ? check_subport(port, why) : check_routed(port, why);
 	return error;
 }
 

@@ -105,6 +105,7 @@ object_references(const struct cw_item *item, uint16_t *network, uint16_t *port)
 	switch (item->type) {
 	case CW_ITEM_PORT:
 		*network = (uint16_t)((const struct cw_port *)item)->network;
+		*port = port_reference(((const struct cw_port *)item)->parent);
 		break;
 	case CW_ITEM_ENDPOINT:
 		*network = (uint16_t)((const struct cw_endpoint *)item)->network;
@@ -138,6 +139,7 @@ object_references(const struct cw_item *item, uint16_t *network, uint16_t *port)
 enum pass {
 	PASS_NETWORK,
 	PASS_PORT,
+	PASS_SUBPORT,
 	PASS_ENDPOINT,
 	PASS_VTEP,
 	PASS_NEXTHOP,
@@ -165,7 +167,7 @@ object_pass(const struct cw_item *item)
 	case CW_ITEM_NETWORK:
 		return PASS_NETWORK;
 	case CW_ITEM_PORT:
-		return PASS_PORT;
+		return ((const struct cw_port *)item)->parent != 0 ? PASS_SUBPORT : PASS_PORT;
 	case CW_ITEM_ENDPOINT:
 		return PASS_ENDPOINT;
 	case CW_ITEM_VTEP:

@@ -40,16 +40,43 @@ fill(struct network *network, const struct cw_network *object)
 }
 
 static bool
-gets_flooded(const struct dp_port *port, uint16_t network)
+is_in(const struct dp_port *port, uint16_t network)
 {
-	if ((port->flags & CW_PORT_NO_FLOOD) != 0)
-		return false;
 	if (port->network == network)
 		return true;
-	for (uint16_t i = 0; i < port->n_trunk; i++)
+	for (uint16_t i = 0; i < port->n_trunk + port->n_shared; i++)
 		if (port->trunk[i].network == network)
 			return true;
 	return false;
+}
+
+static bool
+gets_flooded(const struct dp_port *port, uint16_t network)
+{
+	// Of those that share a tag the parent's copy reaches all.
+	if ((port->flags & (CW_PORT_NO_FLOOD | CW_PORT_ROUTED | CW_PORT_SHARED_TAG)) != 0)
+		return false;
+	return is_in(port, network);
+}
+
+static bool
+is_routed_link(const struct dp_port *port, uint16_t network)
+{
+	return (port->flags & CW_PORT_ROUTED) != 0 && port->parent == 0 && is_in(port, network);
+}
+
+static uint16_t
+routed_ports(const struct dataplane *dp, uint16_t network, uint16_t ids[CW_MAX_PORTS])
+{
+	uint16_t n = 0;
+
+	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
+		const struct dp_port *port = dp_port_get(dp, id);
+
+		if (port != NULL && is_routed_link(port, network))
+			ids[n++] = id;
+	}
+	return n;
 }
 
 static uint16_t
@@ -93,19 +120,23 @@ flooded_nexthops(const struct objects *objects, uint16_t network, uint32_t *ids,
 static struct flood_list *
 flood_create(const struct objects *objects, uint16_t network, uint16_t *host_port)
 {
-	uint16_t ids[CW_MAX_PORTS], n, n_remote;
+	uint16_t ids[CW_MAX_PORTS], routed[CW_MAX_PORTS], n, n_remote, n_routed;
 	struct flood_list *flood;
 	uint32_t *remotes;
 	size_t size;
 
 	n = flooded_ports(objects->dp, network, ids, host_port);
+	n_routed = routed_ports(objects->dp, network, routed);
 	n_remote = flooded_nexthops(objects, network, NULL, 0);
-	size = CW_ALIGN8(sizeof(*flood) + n * sizeof(ids[0]));
+	size = CW_ALIGN8(sizeof(*flood) + (size_t)(n + n_routed) * sizeof(ids[0]));
 	flood = rte_zmalloc("flood list", size + n_remote * sizeof(remotes[0]), 0);
 	if (flood == NULL)
 		return NULL;
 	flood->n = n;
+	flood->n_routed = n_routed;
+	flood->routed = flood->port + n;
 	memcpy(flood->port, ids, n * sizeof(ids[0]));
+	memcpy(flood->port + n, routed, n_routed * sizeof(ids[0]));
 	remotes = (void *)((char *)flood + size);
 	flood->n_remote = flooded_nexthops(objects, network, remotes, n_remote);
 	flood->nexthop = remotes;

@@ -46,14 +46,26 @@ object_port_refers(struct objects *objects, const struct cw_port *port, struct r
 		error = object_need_network(objects, port->trunk[i].network, "trunk network", why);
 	if (error == 0 && port->kind == CW_PORT_HOST)
 		error = one_host_port(objects, port, why);
-	return error;
+	if (error == 0 && port->parent != 0)
+		return object_subport_refers(objects, port, why);
+	return error != 0 ? error : object_parent_refers(objects, port, why);
+}
+
+// Another parent or tag is another way to the pod.
+static bool
+subport_moves(const struct cw_port *old, const struct cw_port *port)
+{
+	return old->parent != port->parent
+	       || (port->parent != 0
+		       && (old->vlan != port->vlan
+			       || ((old->flags ^ port->flags) & CW_PORT_SHARED_TAG) != 0));
 }
 
 bool
 object_port_reopens(const struct cw_port *old, const struct cw_port *port)
 {
 	return old->generation != port->generation || old->kind != port->kind
-	       || strcmp(old->args, port->args) != 0;
+	       || strcmp(old->args, port->args) != 0 || subport_moves(old, port);
 }
 
 static int
@@ -64,12 +76,15 @@ compare_tags(const void *a, const void *b)
 
 // Tags whose network does not exist (any more) are left out.
 static void
-fill_trunk(const struct objects *objects, struct dp_port *copy, const struct cw_port *port)
+fill_trunk(const struct objects *objects, struct dp_port *copy, const struct cw_port *port,
+	const struct cw_tag *shared, uint16_t n_shared)
 {
 	for (uint16_t i = 0; i < port->n_trunk; i++)
 		if (objects->networks[port->trunk[i].network] != NULL)
 			copy->trunk[copy->n_trunk++] = port->trunk[i];
 	qsort(copy->trunk, copy->n_trunk, sizeof(copy->trunk[0]), compare_tags);
+	memcpy(copy->trunk + copy->n_trunk, shared, n_shared * sizeof(shared[0]));
+	copy->n_shared = n_shared;
 }
 
 static void
@@ -111,42 +126,59 @@ fill(const struct objects *objects, struct dp_port *copy, const struct cw_port *
 	copy->origin = origin_of(port);
 	copy->flags = port->flags;
 	copy->guard = port->guard;
-	copy->capabilities = device->port->capabilities;
 	memcpy(&copy->mac, port->mac, sizeof(copy->mac));
+	memcpy(copy->name, port->name, sizeof(copy->name));
+	copy->parent = (uint16_t)port->parent;
+	if (port->parent != 0) {
+		object_subport_fill(objects, copy);
+		return;
+	}
 	if ((port->flags & CW_PORT_UPLINK) != 0 && rte_is_zero_ether_addr(&copy->mac))
 		copy->mac = device->port->mac;
+	copy->capabilities = device->port->capabilities;
 	copy->device = device->port;
-	memcpy(copy->name, port->name, sizeof(copy->name));
-	fill_trunk(objects, copy, port);
+	copy->subports = objects->subports[port->id];
 }
 
 int
 object_port_publish(struct objects *objects, const struct cw_port *port)
 {
 	const struct object *endpoint = objects->endpoints[port->id];
-	struct dp_port *copy = rte_zmalloc("port",
-		sizeof(*copy) + port->n_trunk * sizeof(copy->trunk[0]), RTE_CACHE_LINE_SIZE);
-	struct dp_port *old;
+	struct cw_tag shared[DP_TAGS];
+	const uint16_t n_shared = object_subport_tags(objects, port, shared);
+	struct dp_port *copy, *old;
 
+	copy = rte_zmalloc("port",
+		sizeof(*copy) + (port->n_trunk + (size_t)n_shared) * sizeof(copy->trunk[0]),
+		RTE_CACHE_LINE_SIZE);
 	if (copy == NULL)
 		return -ENOMEM;
 	fill(objects, copy, port);
+	fill_trunk(objects, copy, port, shared, n_shared);
 	if (endpoint != NULL)
 		fill_endpoint(copy, (const struct cw_endpoint *)endpoint->item);
 	old = atomic_exchange(&objects->dp->ports[port->id], copy);
+	objects->resolve = true;
+	if (copy->parent != 0)
+		object_subport_tag(objects, copy, true);
+	else
+		object_subports_inherit(objects, copy, old);
 	if (old != NULL)
 		rcu_defer(objects->dp, rte_free, old);
-	objects->resolve = true;
 	return 0;
 }
 
 void
 object_port_unpublish(struct objects *objects, uint16_t id)
 {
-	struct dp_port *old = atomic_exchange(&objects->dp->ports[id], NULL);
+	struct dp_port *old;
 
+	object_subports_unpublish(objects, id); // they are closed before it
+	old = atomic_exchange(&objects->dp->ports[id], NULL);
 	if (old == NULL)
 		return;
+	if (old->parent != 0)
+		object_subport_tag(objects, old, false);
 	objects_dirty_network(objects, old->network, NETWORK_DIRTY_COPY);
 	for (uint16_t i = 0; i < old->n_trunk; i++)
 		objects_dirty_network(objects, (uint16_t)old->trunk[i].network, NETWORK_DIRTY_COPY);
@@ -161,6 +193,20 @@ dirty_networks(struct objects *objects, const struct cw_port *port, uint8_t what
 	objects_dirty_network(objects, (uint16_t)port->network, what);
 	for (uint16_t i = 0; i < port->n_trunk; i++)
 		objects_dirty_network(objects, (uint16_t)port->trunk[i].network, what);
+}
+
+static int
+start(struct objects *objects, const struct cw_port *port, struct reason *why)
+{
+	int error = device_start(objects, (uint16_t)port->id, why);
+
+	if (error == 0) {
+		object_subports_reopen(objects, (uint16_t)port->id);
+		return 0;
+	}
+	object_port_unpublish(objects, (uint16_t)port->id);
+	devices_settle(objects);
+	return error;
 }
 
 static int
@@ -188,22 +234,17 @@ reopen(struct objects *objects, const struct cw_port *port, int *fds, uint16_t n
 
 	object_port_unpublish(objects, (uint16_t)port->id);
 	devices_settle(objects);
+	if (port->parent != 0)
+		return object_subport_open(objects, port, why);
 	error = open_device(objects, port, fds, n, why);
-	if (error != 0)
-		return error;
-	error = device_start(objects, (uint16_t)port->id, why);
-	if (error != 0) {
-		object_port_unpublish(objects, (uint16_t)port->id);
-		devices_settle(objects);
-	}
-	return error;
+	return error == 0 ? start(objects, port, why) : error;
 }
 
 // Its counters go with a port that has no device.
 static void
 forget_counters(struct objects *objects, uint16_t id)
 {
-	if (objects->devices[id].port == NULL)
+	if (!object_port_is_open(objects, id))
 		worker_port_forget(objects->dp, id);
 }
 
@@ -217,7 +258,7 @@ forget_left_network(struct objects *objects, uint32_t network, const struct cw_p
 	fdb_flush_learned(objects->dp->fdb, (uint16_t)network, (uint16_t)port->id);
 	for (object = LIST_FIRST(&objects->by_port[port->id]); object != NULL; object = next) {
 		next = LIST_NEXT(object, port_link);
-		if (object->network == network)
+		if (object->network == network && object->key.type != CW_ITEM_PORT)
 			object_remove(objects, object);
 	}
 }
@@ -240,7 +281,7 @@ object_port_apply(struct objects *objects, struct object *object, struct object 
 	const struct cw_port *former = old != NULL ? (const struct cw_port *)old->item : NULL;
 	int error;
 
-	if (former == NULL || objects->devices[port->id].port == NULL
+	if (former == NULL || !object_port_is_open(objects, port->id)
 		|| object_port_reopens(former, port))
 		error = reopen(objects, port, fds, n, why);
 	else if ((error = object_port_publish(objects, port)) != 0)
@@ -269,6 +310,10 @@ object_port_remove(struct objects *objects, struct object *object)
 	objects->n_trunks -= port->n_trunk != 0;
 	object_port_unpublish(objects, (uint16_t)port->id);
 	forget_counters(objects, (uint16_t)port->id);
+	if (objects->subports[port->id] == NULL)
+		return;
+	rcu_defer(objects->dp, rte_free, objects->subports[port->id]);
+	objects->subports[port->id] = NULL;
 }
 
 void

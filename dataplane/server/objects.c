@@ -228,7 +228,7 @@ static bool
 is_out_of_use(const struct objects *objects, const struct object *object)
 {
 	if (object->key.type == CW_ITEM_PORT)
-		return objects->devices[object->key.id].port == NULL;
+		return !object_port_is_open(objects, object->key.id);
 	return object->key.type == CW_ITEM_VTEP
 	       && vtep_get(objects->dp->vteps, object->key.id) == NULL;
 }

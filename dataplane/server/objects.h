@@ -62,7 +62,7 @@ void objects_epoch_sweep_late(struct objects *objects);
 
 // Types so that what an object refers to comes before it; tunnels come after the groups that may be
 // their underlays, and before the groups that hold them.
-#define OBJECT_PASSES 9
+#define OBJECT_PASSES 10
 // The pass (0 .. OBJECT_PASSES - 1) in which an item is to be set.
 unsigned int object_pass(const struct cw_item *item);
 
@@ -73,6 +73,8 @@ uint32_t objects_count(const struct objects *objects, uint16_t item_type);
 
 // Device life, see devices.c and device_watch.c.
 struct port *objects_device(const struct objects *objects, uint16_t port);
+// The device of its parent, by which a sub-port sends; NULL for others.
+const struct port *objects_carrier(const struct objects *objects, uint16_t port);
 // State as last polled, with a sentence when it is not up.
 uint8_t objects_device_state(
 	const struct objects *objects, uint16_t port, const char **reason_text);

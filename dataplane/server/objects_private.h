@@ -24,6 +24,7 @@ enum network_dirty {
 
 struct device {
 	struct port *port; // NULL: none open
+	struct port *carrier; // of a sub-port that is attached: its parent's device; else NULL
 	uint16_t mtu_limit; // what the device takes at most, L3 bytes
 	struct rte_ether_addr mac; // the device's own, as last published
 	uint8_t state; // cw_port_state
@@ -47,6 +48,7 @@ struct objects {
 	uint64_t mark; // of the current epoch
 	bool in_epoch; // references must be named by it
 	uint32_t n_trunks; // ports with a trunk
+	struct dp_subports *subports[CW_MAX_PORTS]; // of ports that are parents, NULL: none
 	uint32_t route_changes; // since nodes of the LPM were last reclaimed
 	uint64_t full_tsc[OBJECT_TYPES];
 
@@ -102,10 +104,39 @@ void object_port_remove(struct objects *objects, struct object *object);
 int object_port_publish(struct objects *objects, const struct cw_port *port);
 // Workers do not see it any more; its device is closed by objects_settle().
 void object_port_unpublish(struct objects *objects, uint16_t id);
+// Whether workers may send by it: a device is open, or its parent's carries it.
+static inline bool
+object_port_is_open(const struct objects *objects, uint32_t id)
+{
+	return objects->devices[id].port != NULL || objects->devices[id].carrier != NULL;
+}
 bool object_port_in_network(const struct cw_port *port, uint32_t network);
 bool object_port_reopens(const struct cw_port *old, const struct cw_port *port);
 // Trunk ports learn that a network came or went.
 void object_ports_refresh_trunks(struct objects *objects, uint32_t network);
+
+// object_subport.c: ports without a device, whose frames travel through their parent's.
+// What a sub-port asks of its parent and of those that have the same one.
+int object_subport_refers(struct objects *objects, const struct cw_port *port, struct reason *why);
+// The same for a port that may have sub-ports.
+int object_parent_refers(struct objects *objects, const struct cw_port *port, struct reason *why);
+// Makes it known to workers; its parent is open. Returns 0 or -errno with why.
+int object_subport_open(struct objects *objects, const struct cw_port *port, struct reason *why);
+// A parent's device is open again: so are its sub-ports.
+void object_subports_reopen(struct objects *objects, uint16_t parent);
+// Workers see none of the parent's any more.
+void object_subports_unpublish(struct objects *objects, uint16_t parent);
+// Brings sub-ports to what they have of their parent, which was published in place of 'old'.
+void object_subports_inherit(
+	struct objects *objects, const struct dp_port *parent, const struct dp_port *old);
+// What a sub-port's copy has of its parent's.
+void object_subport_fill(const struct objects *objects, struct dp_port *copy);
+// A sub-port is about to be unseen by workers, or is seen from now on: its tag is told to them.
+void object_subport_tag(struct objects *objects, const struct dp_port *sub, bool is_there);
+// Writes the tags of networks that the parent has only because sub-ports share them, and returns
+// how many there are. There is room for DP_TAGS of them.
+uint16_t object_subport_tags(
+	const struct objects *objects, const struct cw_port *parent, struct cw_tag *tags);
 
 int object_endpoint_refers(
 	struct objects *objects, const struct cw_endpoint *endpoint, struct reason *why);
@@ -162,6 +193,7 @@ void devices_settle(struct objects *objects);
 // driver's event_fd. Returns 0 or -ENOMEM.
 int device_watch(struct objects *objects, uint16_t id);
 void device_unwatch(struct device *device);
+// Of sub-ports the state is their parent's.
 void device_emit(struct objects *objects, uint16_t id);
 
 // device_filters.c

@@ -135,25 +135,33 @@ leads_to_link(const struct dp_port *port)
 	return port->kind != CW_PORT_HOST && port->n_ips == 0;
 }
 
+static uint32_t
+send_by_all(struct dataplane *dp, const struct resolve_question *question,
+	const struct cw_ip *source, const uint16_t *ids, uint32_t n)
+{
+	uint32_t sent = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct dp_port *port = dp_port_get(dp, ids[i]);
+
+		if (port != NULL && leads_to_link(port))
+			sent += send_by(dp, question, source, port);
+	}
+	return sent;
+}
+
 uint32_t
 resolve_request_send(struct dataplane *dp, const struct resolve_question *question)
 {
 	const struct network *network = question->network;
 	const struct cw_ip *source = network != NULL ? source_for(network, &question->ip) : NULL;
-	const uint16_t *ids = question->port != 0 ? &question->port : NULL;
-	uint32_t n = 1, sent = 0;
+	const struct dp_port *port = dp_port_get(dp, question->port);
 
 	if (source == NULL)
 		return 0;
-	if (ids == NULL) {
-		ids = network->flood->port;
-		n = network->flood->n;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		const struct dp_port *port = dp_port_get(dp, ids[i]);
-
-		if (port != NULL && (question->port != 0 || leads_to_link(port)))
-			sent += send_by(dp, question, source, port);
-	}
-	return sent;
+	if (question->port != 0)
+		return port != NULL && send_by(dp, question, source, port);
+	return send_by_all(dp, question, source, network->flood->port, network->flood->n)
+	       + send_by_all(
+		       dp, question, source, network->flood->routed, network->flood->n_routed);
 }

@@ -4,8 +4,10 @@
 #include <rte_arp.h>
 
 #include "stages/cache.h"
+#include "stages/proxy.h"
 #include "stages/resolve.h"
 #include "stages/router_mac.h"
+#include "stages/subport.h"
 #include "stages/tunnel.h"
 #include "tables/neighbor.h"
 #include "worker.h"
@@ -14,7 +16,9 @@
 // that the network knows are answered out of their own frame; the rest is switched, so that
 // announcements and probes reach everybody. Two rules keep the router's addresses safe, which the
 // node's own stack behind the host port has, too, under another MAC: nobody else may claim them,
-// and what the host says about them stays between it and the switch.
+// and what the host says about them stays between it and the switch. Between those behind a routed
+// port and everybody else the router answers with its own MAC (proxy.h), and what the former say to
+// all others, they say with it, too: nobody could send to theirs.
 
 enum { NEXT_EGRESS, NEXT_SWITCH, NEXT_COUNT };
 enum { DROP_MALFORMED, DROP_CONFLICT, DROP_HOST, DROP_UNRESOLVED, DROP_ROUTER, DROP_NO_NETWORK };
@@ -35,7 +39,8 @@ static struct stage arp = {
 			[DROP_HOST] = {"host_address",
 				"the host speaks of an address that it shares with the router"},
 			[DROP_UNRESOLVED] = {"no_neighbor",
-				"the host asks for an address that no endpoint has"},
+				"the host, or a routed port, asks for an address that nobody "
+				"is known to have"},
 			[DROP_ROUTER] = {"arp_unwanted", "sent to the router, which has not asked"},
 			[DROP_NO_NETWORK] = {"no_network", "network is gone"},
 		},
@@ -70,33 +75,64 @@ answer(const struct worker *w, struct rte_mbuf *m, struct packet_ctx *ctx, struc
 	a->arp_data.arp_tip = a->arp_data.arp_sip;
 	a->arp_data.arp_sha = *mac;
 	a->arp_data.arp_sip = target;
-	ctx->out_port = ctx->in_port;
+	ctx->out_port = subport_back(w, ctx);
 	ctx->flags |= PACKET_NO_ERROR;
-	return ctx->origin != PACKET_FROM_TUNNEL || tunnel_turn(w, m, ctx) ? NEXT_EGRESS
-									   : NEXT_SWITCH;
+	if (ctx->origin == PACKET_FROM_TUNNEL)
+		return tunnel_turn(w, m, ctx) ? NEXT_EGRESS : NEXT_SWITCH;
+	ctx->origin = PACKET_FROM_ROUTER;
+	return NEXT_EGRESS;
+}
+
+// Nobody is known to have the address, but it may be behind a route (RFC 1027). Whoever probes
+// for its own address must not hear of that: it may be free.
+static int
+handle_unknown(struct worker *w, const struct network *network, struct rte_mbuf *m,
+	struct packet_ctx *ctx, struct rte_arp_hdr *a)
+{
+	enum proxy_reach reach;
+
+	if (!proxy_serves(w, ctx) || a->arp_data.arp_sip == 0
+		|| a->arp_data.arp_sip == a->arp_data.arp_tip)
+		return NEXT_SWITCH;
+	reach = proxy_find4(w, ctx, a->arp_data.arp_tip);
+	if (reach == PROXY_REACHES)
+		return answer(w, m, ctx, a, router_mac_towards(w->dp, network, ctx));
+	if (reach == PROXY_ON_LINK)
+		proxy_want(w, ctx, (const uint8_t *)&a->arp_data.arp_tip, 4);
+	return DROP(UNRESOLVED);
 }
 
 // Known neighbours are answered for, unless they are behind the asker's port (who then probes or
 // announces its own address), both are behind other nodes, or the frame is an announcement, which
 // asks for nothing.
 static int
-handle_request(const struct worker *w, const struct network *network, struct rte_mbuf *m,
+handle_request(struct worker *w, const struct network *network, struct rte_mbuf *m,
 	struct packet_ctx *ctx, struct rte_arp_hdr *a, bool sender_is_router)
 {
 	bool from_host = ctx->in_port == network->host_port;
 	const struct neighbor *known =
 		neighbor_lookup4(w->dp->neighbors, network->id, a->arp_data.arp_tip);
 
+	if (known == NULL && from_host && sender_is_router)
+		return DROP(UNRESOLVED);
 	if (known == NULL)
-		return from_host && sender_is_router ? DROP(UNRESOLVED) : NEXT_SWITCH;
+		return handle_unknown(w, network, m, ctx, a);
 	if (known->kind == NEIGHBOR_ROUTER) {
 		if (from_host)
 			return DROP(HOST);
 		return answer(w, m, ctx, a, router_mac_towards(w->dp, network, ctx));
 	}
-	if (neighbor_is_beside(known, ctx) || a->arp_data.arp_sip == a->arp_data.arp_tip)
+	if (neighbor_is_beside(w, known, ctx) || a->arp_data.arp_sip == a->arp_data.arp_tip)
 		return NEXT_SWITCH;
-	return answer(w, m, ctx, a, &known->mac);
+	return answer(w, m, ctx, a, proxy_mac(w, network, ctx, known));
+}
+
+// Goes on as if the router had said it.
+static void
+speak_for_sender(const struct network *network, struct rte_mbuf *m, struct rte_arp_hdr *a)
+{
+	packet_ether(m)->src_addr = network->router_mac;
+	a->arp_data.arp_sha = network->router_mac;
 }
 
 static int
@@ -123,6 +159,8 @@ handle_arp(
 	if (verdict == NEXT_SWITCH
 		&& rte_is_same_ether_addr(&packet_ether(m)->dst_addr, &network->router_mac))
 		return DROP(ROUTER);
+	if (verdict == NEXT_SWITCH && proxy_serves(w, ctx))
+		speak_for_sender(network, m, a);
 	return verdict;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stages/cache.h"
+#include "stages/subport.h"
 #include "worker.h"
 
 // Port and VLAN tag -> network. The tag that chose the network is taken out of the frame here and
 // put back by egress, so that between the two a frame looks alike whatever its ports are. What came
-// out of a tunnel has its network already; tags in it are its own business.
+// out of a tunnel has its network already; tags in it are its own business. What comes in by a port
+// with sub-ports and has the tag of one came in by that one.
 
 enum { NEXT_GUARD, NEXT_PUNT };
 enum { DROP_UNKNOWN, DROP_UNTAGGED, DROP_NO_PORT, DROP_NO_NETWORK, CLASSIFIED };
@@ -44,10 +46,16 @@ strip_tag(struct rte_mbuf *m, struct packet_ctx *ctx)
 }
 
 static int
-classify_tagged(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
+classify_tagged(
+	struct worker *w, const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
 {
-	uint16_t network = dp_port_trunk_network(port, ctx->vlan);
+	uint16_t network;
 
+	if (unlikely(port->subports != NULL) && subport_enter(w, port, m, ctx)) {
+		strip_tag(m, ctx);
+		return CLASSIFIED;
+	}
+	network = dp_port_trunk_network(port, ctx->vlan);
 	if (ctx->vlan == port->vlan)
 		network = port->network;
 	if (network != UINT16_MAX) {
@@ -61,15 +69,28 @@ classify_tagged(const struct dp_port *port, struct rte_mbuf *m, struct packet_ct
 	return CLASSIFIED;
 }
 
+// On a port with an access tag only sub-ports may have untagged frames.
+static int
+classify_untagged(
+	struct worker *w, const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
+{
+	if (port->subports == NULL || !subport_enter(w, port, m, ctx))
+		return DROP_UNTAGGED;
+	if (ctx->tag_len != 0)
+		strip_tag(m, ctx);
+	return CLASSIFIED;
+}
+
 static inline int
-classify_packet(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
+classify_packet(
+	struct worker *w, const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
 {
 	if (likely((ctx->flags & PACKET_DECAPPED) == 0)) {
 		ctx->origin = port->origin;
 		if (unlikely(ctx->vlan != 0))
-			return classify_tagged(port, m, ctx);
+			return classify_tagged(w, port, m, ctx);
 		if (unlikely(port->vlan != 0))
-			return DROP_UNTAGGED;
+			return classify_untagged(w, port, m, ctx);
 		ctx->network = port->network;
 	} else if (ctx->vlan != 0) {
 		return CLASSIFIED;
@@ -92,7 +113,7 @@ classify_run(struct worker *w, const uint16_t *slots, uint16_t n)
 		int verdict = DROP_NO_PORT;
 
 		if (likely(port != NULL))
-			verdict = classify_packet(port, w->mbuf[slot], ctx);
+			verdict = classify_packet(w, port, w->mbuf[slot], ctx);
 		if (verdict == CLASSIFIED
 			&& unlikely(cached_network(w, &networks, ctx->network) == NULL))
 			verdict = DROP_NO_NETWORK;

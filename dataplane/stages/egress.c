@@ -6,6 +6,7 @@
 
 #include "stages/cache.h"
 #include "stages/egress_fit.h"
+#include "stages/subport.h"
 #include "worker.h"
 
 // Fits a frame to its port: size against the MTU, offload wants against the capabilities, VLAN tag.
@@ -15,7 +16,7 @@
 #define SEGMENT_MIN 8 // payload bytes; less is not worth a packet
 
 enum { NEXT_TX, NEXT_SEGMENT, NEXT_FRAGMENT, NEXT_ICMP_ERROR, NEXT_ENCAP, NEXT_COUNT };
-enum { DROP_NO_PORT, DROP_TOO_BIG, DROP_VLAN, DROP_NO_MEMORY };
+enum { DROP_NO_PORT, DROP_TOO_BIG, DROP_VLAN, DROP_NO_MEMORY, DROP_ROUTED, DROP_BESIDE };
 #define DROP(reason) (NEXT_COUNT + DROP_##reason)
 
 static stage_run egress_run;
@@ -36,6 +37,10 @@ static struct stage egress = {
 			[DROP_VLAN] = {"vlan_foreign",
 				"still tagged, but the port carries no such tags"},
 			[DROP_NO_MEMORY] = {"no_memory", "no room for the tag"},
+			[DROP_ROUTED] = {"routed_only",
+				"would be bridged to a VF, whose card takes routed frames only"},
+			[DROP_BESIDE] = {"fdb_same_port",
+				"destination is behind the port it came from"},
 		},
 };
 STAGE_REGISTER(egress);
@@ -140,11 +145,36 @@ tag_frame(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx
 	return next;
 }
 
+// A card lets nothing out of a VF but what has the VF's own MAC as its source, and does itself what
+// is between those who share a tag.
+static int
+check_card(const struct worker *w, const struct dp_port *port, struct rte_mbuf *m,
+	const struct packet_ctx *ctx)
+{
+	bool is_ours = (ctx->flags & PACKET_ROUTED) || ctx->origin == PACKET_FROM_ROUTER;
+
+	if (!is_ours && subport_is_beside(w, port->id, ctx->network, ctx))
+		return DROP(BESIDE);
+	if ((port->flags & CW_PORT_ROUTED) == 0)
+		return NEXT_TX;
+	if (!is_ours)
+		return DROP(ROUTED);
+	if (!rte_is_zero_ether_addr(dp_port_own_mac(port)))
+		packet_ether(m)->src_addr = *dp_port_own_mac(port);
+	return NEXT_TX;
+}
+
 static inline int
-egress_packet(const struct dp_port *port, struct rte_mbuf *m, struct packet_ctx *ctx)
+egress_packet(const struct worker *w, const struct dp_port *port, struct rte_mbuf *m,
+	struct packet_ctx *ctx)
 {
 	uint32_t mtu = egress_path_mtu(port, ctx);
 	int next = NEXT_TX;
+
+	if (unlikely(dp_port_is_card(port)) && (ctx->flags & PACKET_TUNNEL) == 0)
+		next = check_card(w, port, m, ctx);
+	if (unlikely(next != NEXT_TX))
+		return next;
 
 	if (unlikely(m->pkt_len - ctx->l2_len > mtu || m->nb_segs > 1
 		     || (m->ol_flags & PACKET_TX_OFFLOADS) != 0))
@@ -164,7 +194,7 @@ egress_run(struct worker *w, const uint16_t *slots, uint16_t n)
 		int verdict = DROP(NO_PORT);
 
 		if (likely(port != NULL))
-			verdict = egress_packet(port, w->mbuf[slot], ctx);
+			verdict = egress_packet(w, port, w->mbuf[slot], ctx);
 		if (likely(verdict < NEXT_COUNT))
 			packet_next(w, slot, egress.next_id[verdict]);
 		else

@@ -9,6 +9,7 @@
 
 #include "checksum.h"
 #include "stages/address.h"
+#include "stages/subport.h"
 #include "worker.h"
 
 // ICMP errors (RFC 792; RFC 1812, 4.3; RFC 4443). The answer is a packet of its own that starts at
@@ -196,7 +197,7 @@ send_error(struct worker *w, uint16_t slot, const struct cause *cause, bool goes
 		ctx->ip_proto = IPPROTO_ICMPV6;
 	}
 	if (goes_back)
-		ctx->out_port = ctx->in_port;
+		ctx->out_port = subport_back(w, cause->ctx);
 	packet_next(w, slot, icmp_error.next_id[goes_back ? NEXT_POLICY : NEXT_ROUTE]);
 }
 

@@ -6,6 +6,7 @@
 
 #include "checksum.h"
 #include "stages/address.h"
+#include "stages/subport.h"
 #include "stages/tunnel.h"
 #include "worker.h"
 
@@ -93,7 +94,7 @@ turn_around(struct worker *w, uint16_t slot)
 
 	ether->dst_addr = ether->src_addr;
 	ether->src_addr = asked;
-	ctx->out_port = ctx->in_port;
+	ctx->out_port = subport_back(w, ctx);
 	if (ctx->origin == PACKET_FROM_TUNNEL && !tunnel_turn(w, w->mbuf[slot], ctx))
 		next = NEXT_ROUTE;
 	ctx->origin = PACKET_FROM_ROUTER;

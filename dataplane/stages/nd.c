@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stages/nd.h"
+#include "checksum.h"
+#include "stages/address.h"
 #include "stages/cache.h"
+#include "stages/proxy.h"
 #include "stages/resolve.h"
 #include "stages/router_mac.h"
+#include "stages/subport.h"
 #include "stages/tunnel.h"
 #include "tables/neighbor.h"
 #include "worker.h"
@@ -10,7 +14,10 @@
 // Neighbour discovery (RFC 4861): solicitations for the router's addresses and for neighbours that
 // the network knows are answered out of their own frame, duplicate address detection included, so
 // that a known address is defended. The rest is switched. As in arp.c, the router's addresses
-// belong to nobody else, and the host's word about them stays between it and the switch.
+// belong to nobody else, and the host's word about them stays between it and the switch; and the
+// router stands between those behind a routed port and everybody else. It knows who has an address,
+// so that its advertisements override (RFC 4861, 7.2.8 has those of a proxy give way that does
+// not).
 //
 // Router solicitations: CNI configures addresses and routes, the router advertises nothing. They
 // are dropped, except in networks with learning, which may reach a router that the switch does not
@@ -47,7 +54,8 @@ static struct stage nd = {
 			[DROP_HOST] = {"host_address",
 				"the host speaks of an address that it shares with the router"},
 			[DROP_UNRESOLVED] = {"no_neighbor",
-				"the host asks for an address that no endpoint has"},
+				"the host, or a routed port, asks for an address that nobody "
+				"is known to have"},
 			[DROP_ROUTER] = {"nd_unwanted", "sent to the router, which has not asked"},
 			[DROP_SOLICITATION] = {"no_router_advertisement",
 				"the router advertises nothing"},
@@ -171,9 +179,10 @@ answer(const struct worker *w, struct rte_mbuf *m, struct packet_ctx *ctx,
 	address_answer(&a, &packet_ether(m)->src_addr, ipv6_src(packet_ipv6(m, ctx)), mac);
 	a.message.checksum =
 		(uint16_t)~icmpv6_sum(&a.ip, &a.message, sizeof(a.message) + sizeof(a.option));
-	ctx->out_port = ctx->in_port;
+	ctx->out_port = subport_back(w, ctx);
 	if (ctx->origin == PACKET_FROM_TUNNEL && !tunnel_turn(w, m, ctx))
 		next = NEXT_SWITCH;
+	ctx->origin = PACKET_FROM_ROUTER;
 	if (!resize(m, sizeof(a)))
 		return DROP(NO_MEMORY);
 	memcpy(rte_pktmbuf_mtod(m, void *), &a, sizeof(a));
@@ -192,11 +201,31 @@ is_router(const struct worker *w, const struct network *network, const uint8_t a
 	return known != NULL && known->kind == NEIGHBOR_ROUTER;
 }
 
+// As in arp.c. Link-local addresses are not routed.
+static int
+handle_unknown(
+	struct worker *w, const struct network *network, struct rte_mbuf *m, struct packet_ctx *ctx)
+{
+	const struct nd_message *message = packet_l4(m, ctx);
+	enum proxy_reach reach;
+
+	if (!proxy_serves(w, ctx) || ipv6_is_unspecified(ipv6_src(packet_ipv6(m, ctx))))
+		return NEXT_SWITCH;
+	if (address6_is_link_local(message->target))
+		return DROP(UNRESOLVED);
+	reach = proxy_find6(w, ctx, message->target);
+	if (reach == PROXY_REACHES)
+		return answer(w, m, ctx, router_mac_towards(w->dp, network, ctx), 0);
+	if (reach == PROXY_ON_LINK)
+		proxy_want(w, ctx, message->target, 6);
+	return DROP(UNRESOLVED);
+}
+
 // Known neighbours are answered for, unless they are behind the asker's own port, or both are
 // behind other nodes.
 static int
-handle_solicitation(const struct worker *w, const struct network *network, struct rte_mbuf *m,
-	struct packet_ctx *ctx)
+handle_solicitation(
+	struct worker *w, const struct network *network, struct rte_mbuf *m, struct packet_ctx *ctx)
 {
 	const struct nd_message *message = packet_l4(m, ctx);
 	const uint8_t *src = ipv6_src(packet_ipv6(m, ctx));
@@ -208,14 +237,35 @@ handle_solicitation(const struct worker *w, const struct network *network, struc
 	if (from_router && !from_host)
 		return DROP(CONFLICT);
 	if (known == NULL)
-		return from_router ? DROP(UNRESOLVED) : NEXT_SWITCH;
+		return from_router ? DROP(UNRESOLVED) : handle_unknown(w, network, m, ctx);
 	if (known->kind == NEIGHBOR_ROUTER)
 		return from_host ? DROP(HOST)
 				 : answer(w, m, ctx, router_mac_towards(w->dp, network, ctx),
 					 ND_FLAG_ROUTER);
-	if (neighbor_is_beside(known, ctx))
+	if (neighbor_is_beside(w, known, ctx))
 		return NEXT_SWITCH;
-	return answer(w, m, ctx, &known->mac, 0);
+	return answer(w, m, ctx, proxy_mac(w, network, ctx, known), 0);
+}
+
+// Goes on as if the router had said it.
+static void
+speak_for_sender(const struct network *network, struct rte_mbuf *m, const struct packet_ctx *ctx)
+{
+	struct nd_message *message = packet_l4(m, ctx);
+	bool of_target = message->type == ND_NEIGHBOR_ADVERTISEMENT || message->type == ND_REDIRECT;
+	const struct nd_link_option *option;
+	uint16_t from[3], to[3];
+
+	packet_ether(m)->src_addr = network->router_mac;
+	nd_find_link_option(message, nd_length(m, ctx),
+		of_target ? ND_OPTION_TARGET_ADDRESS : ND_OPTION_SOURCE_ADDRESS, &option);
+	if (option == NULL)
+		return;
+	memcpy(from, &option->mac, sizeof(from));
+	memcpy(to, &network->router_mac, sizeof(to));
+	for (int i = 0; i < 3; i++)
+		message->checksum = checksum_replace16(message->checksum, from[i], to[i]);
+	memcpy((void *)(uintptr_t)&option->mac, to, sizeof(to));
 }
 
 static bool
@@ -246,6 +296,8 @@ handle_nd(
 	if (verdict == NEXT_SWITCH
 		&& rte_is_same_ether_addr(&packet_ether(m)->dst_addr, &network->router_mac))
 		return DROP(ROUTER);
+	if (verdict == NEXT_SWITCH && proxy_serves(w, ctx))
+		speak_for_sender(network, m, ctx);
 	return verdict;
 }
 

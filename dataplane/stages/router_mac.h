@@ -2,8 +2,8 @@
 #ifndef STAGES_ROUTER_MAC_H
 #define STAGES_ROUTER_MAC_H
 
-// Under which MAC the router is known at a port: an uplink's own, else the network's. An uplink's
-// peers may know it by either.
+// Under which MAC the router is known at a port: an uplink's own, a sub-port's parent's, else the
+// network's. An uplink's peers may know it by either.
 
 #include <stdbool.h>
 
@@ -13,9 +13,8 @@
 static inline const struct rte_ether_addr *
 router_mac_at(const struct network *network, const struct dp_port *port)
 {
-	if (port != NULL && (port->flags & CW_PORT_UPLINK) != 0
-		&& !rte_is_zero_ether_addr(&port->mac))
-		return &port->mac;
+	if (port != NULL && !rte_is_zero_ether_addr(dp_port_own_mac(port)))
+		return dp_port_own_mac(port);
 	return &network->router_mac;
 }
 
@@ -24,7 +23,7 @@ static inline const struct rte_ether_addr *
 router_mac_towards(
 	const struct dataplane *dp, const struct network *network, const struct packet_ctx *ctx)
 {
-	if (ctx->origin != PACKET_FROM_UPLINK)
+	if (ctx->origin == PACKET_FROM_TUNNEL)
 		return &network->router_mac;
 	return router_mac_at(network, dp_port_get(dp, ctx->in_port));
 }

@@ -28,15 +28,6 @@ tunnel_leads_back(const struct packet_ctx *ctx, const struct nexthop_tunnel *tun
 	       && tunnel->remote_hash == ctx->remote_hash;
 }
 
-// Whether a neighbour is where the packet came from, so that it will hear of it itself.
-static inline bool
-neighbor_is_beside(const struct neighbor *known, const struct packet_ctx *ctx)
-{
-	if (unlikely(ctx->origin == PACKET_FROM_TUNNEL))
-		return known->behind != 0;
-	return known->port == ctx->in_port;
-}
-
 // Whether its underlay waits for a neighbour, which nexthop->via names.
 static inline bool
 tunnel_is_unresolved(const struct nexthop *nexthop)

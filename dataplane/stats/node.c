@@ -94,18 +94,20 @@ add_worker(const struct server *server, struct reply *reply, const struct worker
 		snprintf(info->idle, sizeof(info->idle), "%s", server->config.idle);
 }
 
+// device: by which the port sends.
 static void
-add_port(const struct server *server, struct reply *reply, const struct port *device)
+add_port(const struct server *server, struct reply *reply, uint16_t id, const struct port *device)
 {
-	const struct port_peer *peer = objects_device_peer(server->objects, device->id);
+	const struct port_peer *peer = objects_device_peer(server->objects, id);
 	struct cw_port_info *info = reply_item(reply, CW_ITEM_PORT_INFO, sizeof(*info));
 	const char *reason;
 
 	if (info == NULL)
 		return;
-	info->id = device->id;
-	info->kind = device->kind;
-	info->state = objects_device_state(server->objects, device->id, &reason);
+	info->id = id;
+	info->kind = dp_port_get(server->dp, id) != NULL ? dp_port_get(server->dp, id)->kind
+							 : device->kind;
+	info->state = objects_device_state(server->objects, id, &reason);
 	info->numa = (int16_t)device->socket_id;
 	info->rx_queues = device->n_rx;
 	info->tx_queues = device->n_tx;
@@ -127,9 +129,14 @@ node_fill(struct server *server, struct reply *reply)
 	add_node(server, reply);
 	for (uint16_t w = 0; w < server->dp->n_workers; w++)
 		add_worker(server, reply, server->dp->workers[w]);
-	for (uint16_t id = 1; id < CW_MAX_PORTS; id++)
-		if (objects_device(server->objects, id) != NULL)
-			add_port(server, reply, objects_device(server->objects, id));
+	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
+		const struct port *device = objects_device(server->objects, id);
+
+		if (device == NULL)
+			device = objects_carrier(server->objects, id);
+		if (device != NULL)
+			add_port(server, reply, id, device);
+	}
 }
 
 void

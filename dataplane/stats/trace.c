@@ -226,6 +226,19 @@ start_record(struct worker *w, uint16_t slot, struct cw_trace_record *record)
 	memcpy(record->bytes, rte_pktmbuf_mtod(m, const void *), n_bytes);
 }
 
+// The port whose tag the frame has: that of the device, or a sub-port of it.
+static const struct dp_port *
+tagged_port(const struct worker *w, const struct rte_mbuf *m, const struct dp_port *port)
+{
+	struct trace_fields fields;
+	const struct dp_port *sub;
+
+	if (port == NULL || port->subports == NULL || !read_fields(m, &fields))
+		return port;
+	sub = dp_port_get(w->dp, dp_port_subport(port, fields.vlan));
+	return sub != NULL ? sub : port;
+}
+
 void
 trace_rx(struct worker *w, const uint16_t *slots, uint16_t n)
 {
@@ -236,9 +249,12 @@ trace_rx(struct worker *w, const uint16_t *slots, uint16_t n)
 	if (filter == NULL)
 		return;
 	for (uint16_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = w->mbuf[slots[i]];
+		const struct dp_port *port;
+
 		ctx = &w->ctx[slots[i]];
-		if (!trace_match(&filter->want, w->mbuf[slots[i]], ctx->in_port,
-			    dp_port_get(w->dp, ctx->in_port)))
+		port = tagged_port(w, m, dp_port_get(w->dp, ctx->in_port));
+		if (!trace_match(&filter->want, m, port != NULL ? port->id : ctx->in_port, port))
 			continue;
 		if (atomic_load_explicit(&filter->left, memory_order_relaxed) == 0)
 			return;
@@ -253,6 +269,12 @@ trace_rx(struct worker *w, const uint16_t *slots, uint16_t n)
 		start_record(w, slots[i], &trace->record);
 		ctx->flags |= PACKET_TRACED;
 	}
+}
+
+void
+trace_moved(struct worker *w, const struct packet_ctx *ctx)
+{
+	w->trace->slot[ctx->trace].record.in_port = ctx->in_port;
 }
 
 void

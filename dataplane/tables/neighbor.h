@@ -42,7 +42,8 @@ struct neighbors *neighbors_create(struct dataplane *dp, uint32_t max_entries, i
 void neighbors_free(struct neighbors *neighbors);
 
 // Main thread. Adds or replaces. ip->prefix is ignored. The header's source is the network's router
-// MAC, its MTU the smaller of network and port; at an uplink both are the port's. Returns 0,
+// MAC, its MTU the smaller of network and port; at an uplink both are the port's, at a sub-port the
+// source is its parent's MAC. Returns 0,
 // -ENOSPC, -ENOENT (network or port unknown).
 int neighbor_set(struct neighbors *neighbors, uint8_t kind, uint16_t network,
 	const struct cw_ip *ip, const struct rte_ether_addr *mac, uint16_t port);

@@ -17,7 +17,11 @@ struct lpm_table;
 struct flood_list {
 	uint16_t n;
 	uint16_t n_remote;
+	uint16_t n_routed;
 	const uint32_t *nexthop; // n_remote tunnel next hops that get a copy each, behind port[]
+	// n_routed devices that floods leave out (CW_PORT_ROUTED) and that lead to a link all the
+	// same: whom the switch asks for neighbours. Behind port[], too.
+	const uint16_t *routed;
 	uint16_t port[]; // ids of the ports that get flooded frames; each once
 };
 

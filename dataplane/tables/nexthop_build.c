@@ -16,11 +16,10 @@ nexthop_to_port(const struct network *network, const struct dp_port *port, const
 	memcpy(&nexthop->header.dst, mac, sizeof(nexthop->header.dst));
 	nexthop->header.src = network->router_mac;
 	nexthop->mtu = (uint16_t)RTE_MIN(network->mtu, port->mtu);
-	if ((port->flags & CW_PORT_UPLINK) == 0)
-		return;
-	nexthop->mtu = port->mtu; // other nodes keep to the wire's, whatever pods have
-	if (!rte_is_zero_ether_addr(&port->mac))
-		nexthop->header.src = port->mac;
+	if (!rte_is_zero_ether_addr(dp_port_own_mac(port)))
+		nexthop->header.src = *dp_port_own_mac(port);
+	if ((port->flags & CW_PORT_UPLINK) != 0)
+		nexthop->mtu = port->mtu; // other nodes keep to the wire's, whatever pods have
 }
 
 static void

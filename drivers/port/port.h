@@ -31,7 +31,6 @@
 
 #include <causeway/wire.h>
 
-#define PORT_TAG_WORDS 64 // of a set of VLAN tags, a bit each
 #define PORT_GROUPS 30 // multicast groups that a device is told of by name
 #define PORT_BURST 64 // frames at most in one rx or tx call
 
@@ -161,11 +160,6 @@ struct port_driver {
 	// changed; the main thread reads it and asks again. Owned by the driver. Without it state
 	// is asked for twice a second.
 	int (*event_fd)(struct port *port);
-	// Optional: the tags that frames to and from the port carry, bit (tag % 64) of tags[tag /
-	// 64], in place of those told before (none at first); bit 0: untagged frames. A device that
-	// filters tags lets these through. Returns 0, or -errno: what it cannot let through is
-	// lost.
-	int (*set_tags)(struct port *port, const uint64_t tags[PORT_TAG_WORDS]);
 	// Optional: duplicates nothing, gives the descriptors for a control plane that lost its
 	// own.
 	uint16_t (*descriptors)(struct port *port, int *fds, uint16_t max);
