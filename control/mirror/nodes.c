@@ -141,8 +141,10 @@ nodes_lose_ways(struct plan *plan)
 		const struct nexthop *present = nexthop_by_id(plan->objects, node->id);
 		struct nexthop *lost;
 
+		// What nobody refers to is deleted in this pass.
 		if (node->pass == plan->pass || present == NULL || mac_is_zero(node->mac)
-			|| (device != NULL && device->is_up))
+			|| (device != NULL && device->is_up)
+			|| objects_users(plan->objects, OBJECT_NEXTHOP, node->id) == 0)
 			continue;
 		memset(node->mac, 0, sizeof(node->mac));
 		lost = object_copy(present, nexthop_size(present->n_members));
