@@ -133,7 +133,7 @@ check_locked_memory(struct doctor *doctor)
 		(unsigned)doctor_read_number(doctor, 0, "%s/dp.lock", doctor->runtime_dir);
 	const unsigned long long needed = cw_pool_bytes(&doctor->sizing);
 	unsigned long long limit, capabilities;
-	char text[128], command[128];
+	char text[256], command[128];
 
 	if (read_process(doctor, pid, "status", "CapEff:", text, sizeof(text))
 		&& sscanf(text, "%llx", &capabilities) == 1

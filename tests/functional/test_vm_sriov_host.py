@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host layer of SR-IOV (drivers/host: pci, sriov, vf_link) on an emulated 82576 with VFs, and
 what its driver refuses. What is set is also looked at with ip(8)."""
+import json
 import pathlib
 import subprocess
 
 import pytest
-from lib import sriov
+from lib import settings, sriov
 from lib.netns import Namespace
 from lib.vf_tool import RefusedError, VfTool
 from lib.wait import wait_until
@@ -181,6 +182,34 @@ def test_function_level_reset(vf):
     wait_until(lambda: vf.settings()["address"] == NO_MAC, "the PF has forgotten it", 60)
     with pytest.raises(RefusedError, match="ENODEV"):
         TOOL.reset("0000:7f:00.0")
+
+
+def doctor():
+    """{check: [(level, text), ...]}; exit status 1 says that there is a problem, of any kind."""
+    run = subprocess.run(
+        [settings.CWCTL, "-j", "doctor"], capture_output=True, text=True, timeout=60, check=False
+    )
+    found = {}
+    for finding in json.loads(run.stdout):
+        found.setdefault(finding["check"], []).append((finding["level"], finding["text"]))
+    return found
+
+
+def test_doctor(pf):
+    """Seven VFs, first without drivers, then with, and each in a group of its own."""
+    label = f"{pf.address} ({pf.ifname()}, igb)"
+    assert any(
+        level == "warning" and text.startswith(f"{label}: 7 of its VFs have no driver")
+        for level, text in doctor()["sriov"]
+    )
+    for vf in pf.vfs:
+        TOOL.bind(vf.address, "vfio-pci")
+    found = doctor()
+    assert ("ok", f"{label} has 7 of 7 VFs") in found["sriov"]
+    assert [level for level, _ in found["vfio"]] == ["ok"]
+    assert [level for level, _ in found["iommu-groups"]] == ["ok"]
+    for vf in pf.vfs:
+        TOOL.bind(vf.address)
 
 
 def test_pf_is_renamed(pf, vf):
