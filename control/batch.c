@@ -92,6 +92,8 @@ add_object(struct batch *batch, uint16_t type, const struct object *object, unsi
 		return;
 	}
 	class->to_wire(object, item);
+	if (object->type == OBJECT_PORT && batch->d->offload_off)
+		((struct cw_port *)item)->flags &= ~(uint32_t)CW_PORT_OFFLOAD;
 	part->n++;
 	if (n_fds == 0)
 		return;

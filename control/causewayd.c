@@ -17,6 +17,7 @@
 #include "learned_peers.h"
 #include "mirror/mirror.h"
 #include "network_change.h"
+#include "offload_switch.h"
 #include "sync.h"
 #include "tombstones.h"
 #include "uplink.h"
@@ -224,6 +225,8 @@ causewayd_load(struct causewayd *d)
 {
 	int ret = load_objects(d);
 
+	if (ret == 0)
+		ret = offload_switch_load(d);
 	if (ret == -EUCLEAN)
 		log_error(
 			"the database is damaged and was left as it is: put a copy of it back, or "

@@ -53,6 +53,7 @@ struct causewayd {
 	struct uplinks *uplinks;
 	struct vfs *vfs;
 	struct nl_sock *netlink; // in our own namespace
+	bool offload_off; // the node's switch, see offload_switch.h
 	enum dataplane_state dataplane;
 	uint64_t epoch; // last committed
 	uint16_t n_workers; // of the data plane; 0: not known

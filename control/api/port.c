@@ -17,7 +17,7 @@ static const char *const kinds[] = {
 	{"vlan", FIELD_INTEGER, false, 0, 4094},                            \
 		{"trunk", FIELD_LIST, false, 0, CW_MAX_TRUNK, trunk_field}, \
 		{"hairpin", FIELD_BOOLEAN}, {"transparent", FIELD_BOOLEAN}, \
-		{"no_flood", FIELD_BOOLEAN},                                \
+		{"no_flood", FIELD_BOOLEAN}, {"offload", FIELD_BOOLEAN},    \
 	{                                                                   \
 		"guard", FIELD_ANY                                          \
 	}

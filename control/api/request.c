@@ -25,6 +25,7 @@ static const struct method *const tables[] = {
 	mirror_methods,
 	trace_methods,
 	vf_methods,
+	flow_methods,
 };
 
 static const struct method *

@@ -37,7 +37,8 @@ LIST_HEAD(requests, request);
 
 extern const struct method network_methods[], port_methods[], endpoint_methods[], route_methods[],
 	vtep_methods[], nexthop_methods[], neighbor_methods[], fdb_methods[], node_methods[],
-	stats_methods[], health_methods[], mirror_methods[], trace_methods[], vf_methods[];
+	stats_methods[], health_methods[], mirror_methods[], trace_methods[], vf_methods[],
+	flow_methods[];
 extern const struct field no_params[];
 
 // A line has arrived. Takes the descriptors over.

@@ -68,8 +68,8 @@ static const struct object trace = {
 };
 
 const struct object *const objects[] = {&network_object, &port_object, &endpoint_object, &vf_object,
-	&vtep_object, &route_object, &nexthop_object, &neighbor_object, &fdb_object, &node, &health,
-	&mirror, &stats, &trace, NULL};
+	&flow_object, &vtep_object, &route_object, &nexthop_object, &neighbor_object, &fdb_object,
+	&node, &health, &mirror, &stats, &trace, NULL};
 
 const struct object *
 object_find(const char *name)

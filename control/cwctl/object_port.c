@@ -82,6 +82,7 @@ static const struct param port_params[] = {
 	{"transparent", PARAM_BOOL, "add set", "carry frames with unmapped tags whole",
 		"true false"},
 	{"no_flood", PARAM_BOOL, "add set", "gets no flooded frames", "true false"},
+	{"offload", PARAM_BOOL, "add set", "its card may carry flows by itself (no)", "true false"},
 	{"queues", PARAM_NUMBER, "add", "queues of the device; vhost-user, memif: at most", NULL},
 	SOCKET_PARAMS,
 	{0},

@@ -16,6 +16,8 @@ const char *const store_migrations[] = {
 	TABLE("vtep") ORIGIN_STATIC("port") ORIGIN_STATIC("route"),
 	// vf: VFs that pods have, and what they were before.
 	TABLE("vf"),
+	// setting: switches of the node.
+	TABLE("setting"),
 };
 
 int

@@ -232,6 +232,7 @@ offload_fill(struct offload *o, struct reply *reply)
 
 		if (item == NULL)
 			return;
+		offload_ask(o, flow);
 		item->id = flow->id;
 		item->port = flow->key.port;
 		item->out_port = flow->out_port;

@@ -99,6 +99,7 @@ offload_flow_install(struct offload *o, struct offload_flow *flow)
 	if (error == 0) {
 		flow->packets = 0;
 		flow->bytes = 0;
+		flow->rated = 0;
 		flow->device->n_offloaded++;
 		if (flow->entry.pending != NULL)
 			offload_flow_state(o, flow, CW_FLOW_WANTED, "asked, without answer yet");

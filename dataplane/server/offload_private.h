@@ -36,7 +36,8 @@ struct offload_flow {
 	struct flow_rule rule;
 	struct offload_device *device; // while it is there, or on its way
 	struct flow_entry entry;
-	uint64_t packets, bytes; // by the device
+	uint64_t packets, bytes; // by the device, as last asked
+	uint64_t rated; // of packets: those that rate knows of
 	uint64_t in_software; // packets told by workers since the last second
 	uint64_t rate; // packets a second, smoothed, whoever carries them
 	uint32_t busy_s; // when it last had packets
@@ -111,6 +112,8 @@ void offload_steer_wants(struct offload *o, const struct dp_port *port);
 
 // offload_rank.c
 void offload_count(struct offload *o);
+// Asks the device for a rule's counters. Returns whether it has the rule.
+bool offload_ask(struct offload *o, struct offload_flow *flow);
 void offload_rank(struct offload *o);
 
 #endif

@@ -44,27 +44,30 @@ touch_source(struct offload *o, const struct offload_flow *flow)
 		fdb_touch(o->dp->fdb, entry.slot, o->now_s);
 }
 
+bool
+offload_ask(struct offload *o, struct offload_flow *flow)
+{
+	char reason[sizeof(flow->reason)] = "";
+
+	if (flow->device == NULL || flow->entry.pending != NULL)
+		return false;
+	if (flow_query(flow->device->flow, &flow->entry, &flow->packets, &flow->bytes, reason,
+		    sizeof(reason))
+		== 0)
+		return true;
+	offload_flow_lost(o, flow, reason);
+	return false;
+}
+
 static void
 count_one(struct offload *o, struct offload_flow *flow)
 {
-	char reason[sizeof(flow->reason)] = "";
-	uint64_t packets, bytes, more;
+	const bool is_there = offload_ask(o, flow);
+	const uint64_t more = is_there ? flow->packets - flow->rated : 0;
 
-	if (flow->device == NULL) {
-		note_rate(o, flow, flow->in_software);
-		flow->in_software = 0;
-		return;
-	}
 	if (flow->entry.pending != NULL)
 		return;
-	if (flow_query(flow->device->flow, &flow->entry, &packets, &bytes, reason, sizeof(reason))
-		!= 0) {
-		offload_flow_lost(o, flow, reason);
-		return;
-	}
-	more = packets - flow->packets;
-	flow->packets = packets;
-	flow->bytes = bytes;
+	flow->rated += more;
 	note_rate(o, flow, more + flow->in_software);
 	flow->in_software = 0;
 	if (more != 0 && flow->is_seen)
