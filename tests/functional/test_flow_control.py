@@ -11,7 +11,8 @@ def port(node, name):
 @pytest.fixture(name="sink")
 def make_sink(node):
     node.cwctl("port", "add", "sink", kind="ring", args="net_ring0", offload="on")
-    return "sink"
+    yield "sink"
+    node.cwctl("port", "del", "sink")
 
 
 def test_a_port_has_offload_when_asked(node, sink):
@@ -20,6 +21,7 @@ def test_a_port_has_offload_when_asked(node, sink):
     assert port(node, sink)["offload"] is False
     node.cwctl("port", "add", "plain", kind="ring", args="net_ring1")
     assert port(node, "plain")["offload"] is False
+    node.cwctl("port", "del", "plain")
 
 
 def test_the_switch_is_durable(node, sink):
