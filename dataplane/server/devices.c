@@ -104,10 +104,12 @@ close_one(struct objects *objects, uint16_t id)
 		offload_port_closing(objects->offload, id);
 	device_unwatch(device);
 	worker_port_detach(objects->dp, id);
-	log_line(LOG_INFO, "port closed", "port=%u name=%s", id,
-		device->port != NULL ? device->port->name : "");
-	if (device->port != NULL)
+	if (device->port != NULL) {
+		log_line(LOG_INFO, "port closed", "port=%u name=%s", id, device->port->name);
 		port_close(device->port);
+	} else {
+		log_line(LOG_INFO, "port closed", "port=%u", id);
+	}
 	*device = (struct device){0};
 	fdb_flush_learned(objects->dp->fdb, UINT16_MAX, id);
 	if (objects->ports[id] == NULL)

@@ -240,7 +240,9 @@ rebuild_flood(struct network *network, void *arg)
 	for (uint32_t id = 1; id < CW_MAX_PORTS; id++) {
 		const struct dp_port *p = f->dp->ports[id];
 
-		if (p != NULL && (p->flags & CW_PORT_NO_FLOOD) == 0
+		if (p != NULL
+			&& (p->flags & (CW_PORT_NO_FLOOD | CW_PORT_ROUTED | CW_PORT_SHARED_TAG))
+				   == 0
 			&& (p->network == network->id || dp_port_tag(p, network->id) != 0))
 			flood->port[flood->n++] = (uint16_t)id;
 	}
