@@ -248,10 +248,16 @@ vf_netdev_fetch(struct causewayd *d, const struct vf_record *record, struct link
 	if (own < 0)
 		return own;
 	ret = vf_host_netdev(d->netlink, root, record->pci, info);
+	if (ret == -ENODEV) {
+		const int moved = move_back(record, own);
+
+		// The kernel may have moved it before it found that the name is taken.
+		ret = vf_host_netdev(d->netlink, root, record->pci, info);
+		if (ret == -ENODEV && moved < 0)
+			ret = moved;
+	}
 	if (ret == 0)
 		ret = take_here(d, record, own, info);
-	else if (ret == -ENODEV)
-		ret = move_back(record, own);
 	if (ret == 0)
 		ret = vf_host_netdev(d->netlink, root, record->pci, info);
 	close(own);

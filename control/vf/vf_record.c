@@ -108,7 +108,7 @@ vf_record_json(const struct vf_record *record)
 	cJSON_AddItemToObject(json, "original", settings_json(&record->original));
 	cJSON_AddNumberToObject(json, "touched", record->touched);
 	cJSON_AddBoolToObject(json, "own_mac", record->own_mac);
-	if (record->mode == VF_MODE_KERNEL)
+	if (record->name[0] != '\0')
 		add_netdev(record, json);
 	cJSON_AddStringToObject(json, "driver", record->driver);
 	cJSON_AddStringToObject(json, "override", record->override);

@@ -37,7 +37,7 @@ struct vf_record {
 	struct vf_settings original;
 	unsigned int touched; // enum vf_setting: what may have been changed through the PF
 	bool own_mac; // its driver chose the MAC, no administrator did
-	char name[IFNAMSIZ]; // KERNEL: of its interface
+	char name[IFNAMSIZ]; // of its interface; "": it had none
 	uint8_t mac[6];
 	unsigned int mtu;
 	bool up;

@@ -98,9 +98,9 @@ link_altnames(struct nl_sock *sock, int ifindex, struct link_altnames *altnames)
 }
 
 static int
-change_altname(struct nl_sock *sock, int type, int ifindex, const char *name)
+change_altname(struct nl_sock *sock, int type, int flags, int ifindex, const char *name)
 {
-	struct nl_msg *msg = request(type, NLM_F_EXCL | NLM_F_APPEND, ifindex);
+	struct nl_msg *msg = request(type, flags, ifindex);
 	struct nlattr *list =
 		msg != NULL ? nla_nest_start(msg, IFLA_PROP_LIST | NLA_F_NESTED) : NULL;
 
@@ -115,11 +115,11 @@ change_altname(struct nl_sock *sock, int type, int ifindex, const char *name)
 int
 link_altname_add(struct nl_sock *sock, int ifindex, const char *name)
 {
-	return change_altname(sock, RTM_NEWLINKPROP, ifindex, name);
+	return change_altname(sock, RTM_NEWLINKPROP, NLM_F_EXCL | NLM_F_APPEND, ifindex, name);
 }
 
 int
 link_altname_delete(struct nl_sock *sock, int ifindex, const char *name)
 {
-	return change_altname(sock, RTM_DELLINKPROP, ifindex, name);
+	return change_altname(sock, RTM_DELLINKPROP, 0, ifindex, name);
 }
