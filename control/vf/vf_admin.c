@@ -11,6 +11,8 @@
 
 #define PROTO_8021AD 0x88a8
 #define VALUE_LEN 64
+#define BUSY_TRIES 30
+#define BUSY_PAUSE_MS 10
 
 // As sriov-cni has it: a VLAN or a MAC may reset the VF, so that they come first.
 static const enum vf_setting order[] = {
@@ -146,6 +148,23 @@ check(const struct vf_admin *admin, const struct endpoint_vf *vf, const struct v
 	return 0;
 }
 
+// A card that has just changed a VLAN, a MAC or the trust of a VF resets the VF (i40e, ice), and
+// takes nothing else for it meanwhile.
+static int
+set_patiently(const struct vf_admin *admin, const struct vf_settings *settings, unsigned int which)
+{
+	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000};
+	int ret = -EBUSY;
+
+	for (unsigned int i = 0; i < BUSY_TRIES && (ret == -EBUSY || ret == -EAGAIN); i++) {
+		if (i > 0)
+			vf_host_wait(&pause);
+		ret = vf_host_set(
+			admin->sock, admin->pf_ifindex, admin->index, settings, which, NULL);
+	}
+	return ret;
+}
+
 int
 vf_admin_apply(const struct vf_admin *admin, const struct endpoint_vf *vf,
 	const struct vf_settings *original, struct failure *failure)
@@ -165,8 +184,7 @@ vf_admin_apply(const struct vf_admin *admin, const struct endpoint_vf *vf,
 			continue;
 		ret = fail_point("vf_setting");
 		if (ret == 0)
-			ret = vf_host_set(admin->sock, admin->pf_ifindex, admin->index, &wanted,
-				setting, NULL);
+			ret = set_patiently(admin, &wanted, setting);
 		if (ret < 0)
 			return refused(admin, order[i], vf, &wanted, ret, failure);
 	}
@@ -196,8 +214,7 @@ vf_admin_restore(const struct vf_admin *admin, const struct vf_settings *origina
 	for (unsigned int i = SETTINGS; i-- > 0;) {
 		if ((differ & order[i]) == 0)
 			continue;
-		ret = vf_host_set(
-			admin->sock, admin->pf_ifindex, admin->index, original, order[i], NULL);
+		ret = set_patiently(admin, original, order[i]);
 		if (ret == 0 || first < 0)
 			continue;
 		first = ret;

@@ -2,7 +2,6 @@
 #include "vf_host.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "pci.h"
 
@@ -50,6 +49,15 @@ timed(uint64_t started_us, int ret)
 {
 	waited_us += now_us() - started_us;
 	return ret;
+}
+
+void
+vf_host_wait(const struct timespec *pause)
+{
+	const uint64_t start = now_us();
+
+	nanosleep(pause, NULL);
+	timed(start, 0);
 }
 
 int

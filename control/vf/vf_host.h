@@ -6,6 +6,8 @@
 // firmware, mailboxes and resets, and that is not our time. Tests put functions of their own in
 // place. Main thread.
 
+#include <time.h>
+
 #include "link_device.h"
 #include "vf_link.h"
 
@@ -28,6 +30,9 @@ extern struct vf_host vf_host; // the machine's, unless a test says otherwise
 
 // Time since the start that went into drivers, in microseconds.
 uint64_t vf_host_waited_us(void);
+
+// Waits for a driver.
+void vf_host_wait(const struct timespec *pause);
 
 // The functions of vf_host, and those of link.h that reach a VF's driver, with their time.
 int vf_host_pf(struct nl_sock *sock, const char *root, const char *pf, struct link_info *info);

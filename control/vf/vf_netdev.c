@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -105,7 +104,7 @@ vf_netdev_set_mac(struct nl_sock *sock, int ifindex, const uint8_t mac[6])
 			return 0;
 		ret = vf_host_change(sock, ifindex, &set);
 		if (ret < 0)
-			nanosleep(&pause, NULL);
+			vf_host_wait(&pause);
 	}
 	if (has_mac(sock, ifindex, mac))
 		return 0;

@@ -133,7 +133,7 @@ test_driver_that_refuses_to_put_back(void **state)
 
 	cJSON_Delete(world_add_ok(ASKED));
 	world->refuses = VF_TRUST;
-	world->error = -EBUSY;
+	world->error = -EPERM;
 	world_del();
 	vf = control_expect(c, "vf.get", "{\"pci\":\"" FAKE_VF0 "\"}");
 	assert_string_equal(json_text(vf, "state"), "restoring");

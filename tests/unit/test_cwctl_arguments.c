@@ -80,6 +80,11 @@ test_types(void **state)
 		"{\"members\": [{\"nexthop\": 7}, {\"nexthop\": 8, \"weight\": 2}, {\"via\": "
 		"\"fd00::1\", "
 		"\"weight\": 3}]}");
+	assert_read("endpoint", "add",
+		WORDS("vf=01:10.0,vlan=5,trust=on,spoofchk=no,vlan_proto=802.1ad,path=switch"),
+		"{\"vf\": {\"pci\": \"01:10.0\", \"vlan\": 5, \"trust\": true, \"spoofchk\": "
+		"false, "
+		"\"vlan_proto\": \"802.1ad\", \"path\": \"switch\"}}");
 	assert_read("port", "add", WORDS("args=size=64,x=y"), "{\"args\": \"size=64,x=y\"}");
 }
 
@@ -120,6 +125,8 @@ test_refusals(void **state)
 	assert_refused("node", "get", "x=1", "no parameter");
 	assert_refused("port", "add", "trunk=5", "5:blue");
 	assert_refused("port", "add", "trunk=x:blue", "5:blue");
+	assert_refused("endpoint", "add", "vf=01:10.0,vlan", "0000:01:10.0,vlan=5");
+	assert_refused("endpoint", "add", "vf=", "0000:01:10.0,vlan=5");
 	assert_refused("nexthop", "add", "members=1@", "7,10.1.0.8@3");
 	assert_refused("endpoint", "add", "ips=@10.0.0.1", "10.1.0.5/16");
 	assert_refused("endpoint", "add", "netns=/absent", "/absent");
