@@ -6,11 +6,12 @@
 void
 offload_name(const struct offload_key *key, struct flow_rule *rule)
 {
-	struct flow_headers *h = offload_inner(&rule->match);
+	struct flow_headers *h;
 
 	memset(rule, 0, sizeof(*rule));
 	rule->transfer = true;
 	rule->match = key->match;
+	h = offload_inner(&rule->match);
 	h->fields &= ~(uint32_t)(FLOW_HOPS | FLOW_TRAFFIC_CLASS);
 	h->hops = 0;
 	h->traffic_class = 0;

@@ -335,6 +335,10 @@ a_flow_out_of_a_tunnel(void **state)
 		     "10.7.0.2:9 length 28-1500",
 		"decap to out");
 	assert_int_equal(only_flow()->kind, CW_FLOW_DECAP);
+	del(make_endpoint(&a, A, 7));
+	assert_state(CW_FLOW_REFUSED, "handled by the switch");
+	set(make_endpoint(&a, A, 7));
+	assert_state(CW_FLOW_OFFLOADED, ""); // under its former name no more
 	key.match.frame.traffic_class = 3; // congestion, which the inner packet has to tell
 	key.match.inner.src_port++;
 	see(&key, 2);
