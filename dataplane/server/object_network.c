@@ -50,13 +50,25 @@ is_in(const struct dp_port *port, uint16_t network)
 	return false;
 }
 
+// Whether a network's only tag at a port is one that routed sub-ports share.
 static bool
-gets_flooded(const struct dp_port *port, uint16_t network)
+is_routed_tag(const struct dataplane *dp, const struct dp_port *port, uint16_t network)
+{
+	const struct dp_port *sub;
+
+	if (port->subports == NULL || port->network == network)
+		return false;
+	sub = dp_port_get(dp, dp_port_subport(port, dp_port_tag(port, network)));
+	return sub != NULL && (sub->flags & CW_PORT_ROUTED) != 0;
+}
+
+static bool
+gets_flooded(const struct dataplane *dp, const struct dp_port *port, uint16_t network)
 {
 	// Of those that share a tag the parent's copy reaches all.
 	if ((port->flags & (CW_PORT_NO_FLOOD | CW_PORT_ROUTED | CW_PORT_SHARED_TAG)) != 0)
 		return false;
-	return is_in(port, network);
+	return is_in(port, network) && !is_routed_tag(dp, port, network);
 }
 
 static bool
@@ -91,7 +103,7 @@ flooded_ports(const struct dataplane *dp, uint16_t network, uint16_t ids[CW_MAX_
 
 		if (port == NULL)
 			continue;
-		if (gets_flooded(port, network))
+		if (gets_flooded(dp, port, network))
 			ids[n++] = id;
 		if (port->kind == CW_PORT_HOST && port->network == network)
 			*host_port = id;

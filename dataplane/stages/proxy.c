@@ -13,10 +13,16 @@ is_routed(const struct worker *w, uint16_t port_id)
 	return port != NULL && (port->flags & CW_PORT_ROUTED) != 0;
 }
 
+// Of those who share a tag the sub-ports say it, not the parent that it comes in by.
 bool
 proxy_serves(const struct worker *w, const struct packet_ctx *ctx)
 {
-	return ctx->origin != PACKET_FROM_TUNNEL && is_routed(w, ctx->in_port);
+	const struct dp_port *in = dp_port_get(w->dp, ctx->in_port);
+
+	if (in == NULL || ctx->origin == PACKET_FROM_TUNNEL)
+		return false;
+	return (in->flags & CW_PORT_ROUTED) != 0
+	       || (in->subports != NULL && is_routed(w, dp_port_subport(in, ctx->vlan)));
 }
 
 const struct rte_ether_addr *

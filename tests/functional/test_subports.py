@@ -2,7 +2,8 @@
 """Pods behind a card: sub-ports of an uplink, beside pods with interfaces and nodes behind tunnels.
 
 The far end of the uplink plays the card: it knows VFs by tag and MAC, delivers to the switch's VF
-what is for the VF's own MAC or a group, and lets nothing else but the VF's own MAC out of it."""
+what is for the VF's own MAC or a group, and lets nothing else but the VF's own MAC out of it. What sub-ports ask for holds whether the uplink is
+itself routed or not."""
 from dataclasses import dataclass
 
 import pytest
@@ -83,7 +84,8 @@ def pods(dp):
 )
 def card(request, dp, pods):
     uplink = tunnels.add_uplink(dp, kind=request.param)
-    uplink.change(flags=wire.UPLINK | wire.ROUTED)
+    if request.param == wire.PORT_TAP:
+        uplink.change(flags=wire.UPLINK | wire.ROUTED)
     tunnels.add_tunnels(dp, (VXLAN4, VXLAN6))
     hop = tunnels.underlay_hop(id=HOST_GW_HOP)
     routes = [
