@@ -16,6 +16,7 @@
 
 #define RELEASE_TIMEOUT_MS 10000
 #define MAIN_TABLE 254
+#define NAME_MAX_BYTES 256 // what endpoint.add takes
 
 static const cJSON *
 member(const cJSON *object, const char *key)
@@ -157,6 +158,13 @@ add_routes(cJSON *params, const cJSON *addresses, struct cni_error *error)
 	return 0;
 }
 
+// The name that GC goes by. One that does not fit is left out, and what it made to DEL.
+static const char *
+own_name(const struct config *config)
+{
+	return strlen(config->name) < NAME_MAX_BYTES ? config->name : NULL;
+}
+
 cJSON *
 endpoint_params(const struct cni_call *call, const struct attachment *attachment,
 	const cJSON *addresses, struct cni_error *error)
@@ -167,6 +175,7 @@ endpoint_params(const struct cni_call *call, const struct attachment *attachment
 	if (!add_string(params, "netns", call->env.netns)
 		|| !cJSON_AddNumberToObject(params, "netns_fd", 0)
 		|| !add_string(params, "network", attachment->network)
+		|| !add_string(params, "cni_network", own_name(&call->config))
 		|| !add_string(params, "interface", attachment->interface)
 		|| !add_string(params, "kind", attachment->kind)
 		|| !add_string(params, "mac", attachment->mac)

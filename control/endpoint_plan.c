@@ -161,6 +161,7 @@ read_endpoint(struct causewayd *d, struct endpoint *endpoint, const struct netwo
 	set_text(endpoint->container, sizeof(endpoint->container), params, "container");
 	set_text(endpoint->ifname, sizeof(endpoint->ifname), params, "ifname");
 	set_text(endpoint->netns, sizeof(endpoint->netns), params, "netns");
+	set_text(endpoint->cni_network, sizeof(endpoint->cni_network), params, "cni_network");
 	endpoint->network = network->id;
 	endpoint->mtu = flannel_limit_mtu(
 		d, network, (uint16_t)schema_integer(params, "mtu", network->mtu));

@@ -26,6 +26,7 @@ static const struct field add_params[] = {
 	{"netns", FIELD_STRING, false, 0, NETNS_LABEL_LEN - 1},
 	{"netns_fd", FIELD_INTEGER, true, 0, CW_FRAME_FDS - 1},
 	PARAM_NETWORK(false),
+	{"cni_network", FIELD_STRING, false, 1, CNI_NETWORK_LEN - 1},
 	{"interface", FIELD_CHOICE, false, 0, 0, NULL, interfaces},
 	{"kind", FIELD_CHOICE, false, 0, 0, NULL, kinds},
 	{"mac", FIELD_MAC},

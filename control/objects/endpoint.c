@@ -41,6 +41,7 @@ static const struct field fields[] = {
 	{"network", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
 	{"port", FIELD_NAME, true, 1, CW_NAME_LEN - 1},
 	{"why", FIELD_STRING, false, 0, 127},
+	{"cni_network", FIELD_STRING, false, 1, CNI_NETWORK_LEN - 1},
 	{"mac", FIELD_MAC, true},
 	{"mtu", FIELD_INTEGER, true, CW_MTU_MIN, CW_MTU_MAX},
 	{"ips", FIELD_LIST, true, 0, CW_MAX_IPS, endpoint_ip_field},
@@ -145,6 +146,8 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddStringToObject(json, "network", network_name(objects, endpoint->network));
 	cJSON_AddStringToObject(json, "port", port_name(objects, endpoint->port));
 	cJSON_AddStringToObject(json, "why", endpoint->why);
+	if (endpoint->cni_network[0] != '\0')
+		cJSON_AddStringToObject(json, "cni_network", endpoint->cni_network);
 	json_add_mac(json, "mac", endpoint->mac);
 	cJSON_AddNumberToObject(json, "mtu", endpoint->mtu);
 	cJSON_AddItemToObject(json, "ips", endpoint_ips_json(endpoint));
@@ -249,6 +252,7 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 	copy_text(endpoint->netns, sizeof(endpoint->netns), json, "netns");
 	copy_text(endpoint->host_ifname, sizeof(endpoint->host_ifname), json, "host_ifname");
 	copy_text(endpoint->why, sizeof(endpoint->why), json, "why");
+	copy_text(endpoint->cni_network, sizeof(endpoint->cni_network), json, "cni_network");
 	endpoint->netns_id.device = read_hex(json, "netns_device");
 	endpoint->netns_id.inode = read_hex(json, "netns_inode");
 	endpoint->mtu = (uint16_t)schema_integer(json, "mtu", 0);

@@ -14,6 +14,7 @@
 #define CONTAINER_LEN 256
 #define NETNS_LABEL_LEN 512
 #define POD_TEXT_LEN 256
+#define CNI_NETWORK_LEN 256
 #define ENDPOINT_ROUTES_MAX 64
 
 struct network {
@@ -112,6 +113,7 @@ struct endpoint {
 	char host_ifname[IFNAMSIZ]; // our end of a veth pair; empty for taps
 	char netns[NETNS_LABEL_LEN]; // where the namespace was found: only a label
 	char why[128]; // this kind of port
+	char cni_network[CNI_NETWORK_LEN]; // whose CNI configuration made it; empty: none did
 	char pod_namespace[POD_TEXT_LEN], pod_name[POD_TEXT_LEN], pod_uid[POD_TEXT_LEN];
 	struct endpoint_vf vf; // of kind vf; else its pci is empty
 	struct endpoint_ip ips[CW_MAX_IPS];

@@ -47,6 +47,7 @@ def test_add_hands_the_namespace_over_as_a_descriptor(cni):
         "netns": cni.env["CNI_NETNS"],
         "netns_fd": 0,
         "network": "default",
+        "cni_network": "net1",
         "interface": "kernel",
         "ips": RESULT["ips"],
         "routes": [{"dst": "0.0.0.0/0", "gw": "10.1.0.1"}, {"dst": "::/0", "gw": "fd00:1::1"}],

@@ -121,10 +121,67 @@ def test_gc_is_delegated(cni):
     run = cni.run("GC", cniVersion="1.1.0", **attachments)
     assert (run.returncode, run.stdout) == (0, "")
     assert cni.ipam.commands() == ["GC"]
+    assert cni.fake.methods() == ["endpoint.list"]
     cni.ipam.fail("GC", 4, "unknown CNI_COMMAND: GC")
     cni.call("GC", cniVersion="1.1.0")
     cni.ipam.fail("GC", 5, "disk broken")
     cni.fail("GC", 5, "disk broken", cniVersion="1.1.0")
+
+
+def attach(cni, *pairs, **changes):
+    for container, ifname in pairs:
+        cni.call("ADD", env={"CNI_CONTAINERID": container, "CNI_IFNAME": ifname}, **changes)
+
+
+NAMED = [{"containerID": "a", "ifname": "eth0"}, {"containerID": "b", "ifname": "net1"}]
+
+
+@pytest.mark.parametrize(
+    "attachments, left",
+    [
+        ({"cni.dev/valid-attachments": NAMED}, {("a", "eth0"), ("b", "net1")}),
+        ({"cni.dev/attachments": NAMED}, {("a", "eth0"), ("b", "net1")}),
+        (
+            {"cni.dev/valid-attachments": NAMED[:1], "cni.dev/attachments": NAMED},
+            {("a", "eth0")},
+        ),
+        ({"cni.dev/valid-attachments": []}, set()),
+        ({}, {("a", "eth0"), ("a", "net1"), ("b", "net1")}),  # no information
+    ],
+)
+def test_gc_deletes_what_is_stale_in_its_network(cni, attachments, left):
+    attach(cni, ("a", "eth0"), ("a", "net1"), ("b", "net1"))
+    attach(cni, ("b", "eth0"), name="another")
+    cni.call("GC", cniVersion="1.1.0", **attachments)
+    assert set(cni.fake.endpoints) == left | {("b", "eth0")}
+    assert cni.ipam.commands()[-1] == "GC"
+
+
+@pytest.mark.parametrize("value", [{}, "a", ["a"], [{"containerID": "a"}], [{"ifname": "b"}]])
+def test_gc_with_malformed_attachments(cni, value):
+    attach(cni, ("a", "eth0"))
+    config = {"cni.dev/valid-attachments": value}
+    cni.fail("GC", 7, "cni.dev/valid-attachments", cniVersion="1.1.0", **config)
+    assert set(cni.fake.endpoints) == {("a", "eth0")}
+    assert cni.ipam.commands()[-1] == "GC"  # which judges for itself
+
+
+def test_gc_goes_on_past_failures(cni):
+    attach(cni, ("a", "eth0"), ("b", "eth0"), ("c", "eth0"))
+    delete = cni.fake.perform
+
+    def refuse_b(params):
+        if params["container"] == "b":
+            raise Refusal(DENIED, "b stays")
+        return delete("endpoint.del", params)
+
+    cni.fake.behave("endpoint.del", refuse_b)
+    cni.ipam.fail("GC", 5, "disk broken")
+    config = {"cni.dev/valid-attachments": []}
+    cni.fail("GC", 104, "b stays; ", "disk broken", cniVersion="1.1.0", **config)
+    assert set(cni.fake.endpoints) == {("b", "eth0")}
+    cni.fake.close()
+    cni.fail("GC", 11, str(cni.socket), cniVersion="1.1.0", **config)
 
 
 def test_status(cni):

@@ -26,7 +26,7 @@ def make_info(cni):
 
 def asked(cni):
     params = cni.fake.params("endpoint.add")
-    dull = {"container", "ifname", "netns", "netns_fd", "network", "ips", "routes", "pod"}
+    dull = {"container", "ifname", "netns", "netns_fd", "network", "cni_network", "ips", "routes"}
     return {key: value for key, value in params.items() if key not in dull}
 
 

@@ -20,7 +20,7 @@ def make_info(cni):
 
 def asked(cni):
     params = cni.fake.params("endpoint.add")
-    dull = {"container", "ifname", "netns", "netns_fd", "network", "ips", "routes", "pod"}
+    dull = {"container", "ifname", "netns", "netns_fd", "network", "cni_network", "ips", "routes"}
     return {key: value for key, value in params.items() if key not in dull}
 
 
@@ -370,6 +370,13 @@ def test_check_reads_the_settings_back(cni, keys, changed, word):
     cni.fail("CHECK", 101, word, value, **DEVICE, **keys, prevResult={})
     if word != "pci":
         cni.call("CHECK", prevResult={})  # a stripped configuration wants nothing
+
+
+def test_gc_gives_vfs_back(cni, info):
+    cni.call("ADD", **DEVICE)
+    cni.call("GC", cniVersion="1.1.0", **{"cni.dev/valid-attachments": []})
+    assert cni.fake.endpoints == {}
+    assert not info.exists()
 
 
 def test_check_misses_the_device_info(cni, info):

@@ -125,6 +125,8 @@ class FakeCausewayd:
             self.endpoints.pop(key, None)
             shutil.rmtree(self.folder(params), ignore_errors=True)
             return {}
+        if method == "endpoint.list":
+            return list(self.endpoints.values())
         if method == "port.get":
             return {"name": params["name"], "state": "down"}
         if method == "health.get":
@@ -153,6 +155,7 @@ def endpoint(params):
         "ifname": params["ifname"],
         "netns": params["netns"],
         "network": params["network"],
+        "cni_network": params["cni_network"],
         "port": "pod1",
         "kind": params.get("kind", "tap"),
         "why": "chosen by the fake",
