@@ -203,3 +203,20 @@ def test_trunk_carries_tags_of_several_networks(node):
             node.pods.remove(pod)
         for name in ("blue", "red"):
             node.call("network.del", name=name)
+
+
+def test_gc_takes_back_what_the_runtime_does_not_name(node, pod):
+    keys = {"cniVersion": "1.1.0", "ipam": None}
+    addresses = {"eth0": "10.1.201.1/16", "net1": "10.1.201.2/16"}
+    for ifname, address in addresses.items():
+        pod.add(ifname, args={"cni": {"ips": [address]}}, **keys)
+    node.control.kill()
+    node.start_control()
+    node.wait_connected()
+    valid = [{"containerID": pod.container, "ifname": "eth0"}]
+    for name in ("another", "causeway"):
+        assert pod.endpoint("net1")["cni_network"] == "causeway"
+        config = keys | {"name": name, "cni.dev/valid-attachments": valid}
+        node.cni.call("GC", "", "", "", **config)
+    assert links(pod.namespace) == {"lo", "eth0"}
+    del pod.attached["net1"]

@@ -9,7 +9,7 @@ from lib import sriov
 from lib.cni import CniError
 from lib.netns import HomeNamespace, Namespace
 from lib.node import Node
-from lib.sriov_peer import Refused, SriovPeer
+from lib.sriov_peer import NO_MAC, Refused, SriovPeer
 
 pytestmark = [pytest.mark.slow, sriov.GUEST]
 MAC = "02:00:00:00:0b:01"
@@ -69,7 +69,7 @@ class Causeway:
     def add(self, config, container, ifname, namespace, addresses=()):
         assert list(addresses) == ADDRESSES
         self.config = config
-        self.call("ADD", container, ifname, namespace)
+        return self.call("ADD", container, ifname, namespace)
 
     def delete(self, container, ifname, namespace):
         self.call("DEL", container, ifname, namespace)
@@ -110,7 +110,6 @@ CASES = [
     (sriov.KERNEL, {"vlan": 100, "vlanQoS": 3, "vlanProto": "802.1q"}),
     (sriov.KERNEL, {"vlan": 0, "spoofchk": "off", "min_tx_rate": 0, "max_tx_rate": 50}),
     (sriov.KERNEL, {"trust": "on", "max_tx_rate": 100}),
-    (sriov.DPDK, {}),
     (sriov.DPDK, {"mac": MAC}),
     (sriov.DPDK, EVERYTHING),
 ]
@@ -122,9 +121,29 @@ def test_same_configuration_same_card(home_node, peer, vf, pod, driver, config):
     before = look(vf, vf.namespace)
     theirs = cycle(peer, config, vf, pod)
     ours = cycle(Causeway(home_node), config, vf, pod)
-    assert theirs[0] != before or not config
+    assert theirs[0] != before
     assert ours == theirs
     assert theirs[1] == before
+
+
+@pytest.mark.parametrize("own", [MAC, NO_MAC])
+def test_a_dpdk_pod_has_a_mac_that_is_known(home_node, vf, pod, own):
+    """sriov-cni sets none without the key: where the VF has none the application makes one up."""
+    vf.bind(sriov.DPDK)
+    vf.set(f"mac {own}")
+    try:
+        before = look(vf, vf.namespace)
+        causeway = Causeway(home_node)
+        result = causeway.add({"deviceID": vf.address}, CONTAINER, "net1", pod, ADDRESSES)
+        (interface,) = result["interfaces"]
+        assert interface["mac"] == vf.settings()["address"] != NO_MAC
+        assert interface["sandbox"] == str(pod.path)
+        if own == MAC:
+            assert look(vf, vf.namespace) == before
+        causeway.delete(CONTAINER, "net1", pod)
+        assert look(vf, vf.namespace) == before
+    finally:
+        vf.set(f"mac {NO_MAC}")
 
 
 def test_trust_comes_back_as_it_was(home_node, pf, vf, pod):
