@@ -206,11 +206,11 @@ choose_mac(struct planning *p)
 	} else if (vf->mode == VF_MODE_KERNEL) {
 		if (vf_host_netdev(p->d->netlink, p->d->options.sysfs_root, vf->pci, &info) == 0)
 			memcpy(endpoint->mac, info.mac, sizeof(endpoint->mac));
-	} else if ((p->now.known & VF_MAC) != 0 && !mac_is_zero(p->now.mac)
-		   && vf->bind[0] == '\0') {
-		memcpy(endpoint->mac, p->now.mac, sizeof(endpoint->mac));
 	} else {
-		// Else the pod's driver would make one up that nobody here knows.
+		// Else the pod's driver would make one up that nobody here knows. A MAC that the VF
+		// chose is lost by the reset, so that it is set, too.
+		if ((p->now.known & VF_MAC) != 0 && !mac_is_zero(p->now.mac) && vf->bind[0] == '\0')
+			memcpy(endpoint->mac, p->now.mac, sizeof(endpoint->mac));
 		vf->wanted.known |= VF_MAC;
 	}
 	memcpy(vf->wanted.mac, endpoint->mac, sizeof(vf->wanted.mac));
