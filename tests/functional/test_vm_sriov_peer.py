@@ -107,10 +107,9 @@ EVERYTHING = {"mac": MAC, "vlan": 7, "spoofchk": "off", "trust": "on", "max_tx_r
 # kernel's mode: those with a MAC are compared in DPDK's.
 CASES = [
     (sriov.KERNEL, {}),
-    (sriov.KERNEL, {"vlan": 100, "vlanQoS": 3, "vlanProto": "802.1q"}),
+    (sriov.KERNEL, {"vlan": 100, "vlanQoS": 3, "vlanProto": "802.1q", "trust": "on"}),
     (sriov.KERNEL, {"vlan": 0, "spoofchk": "off", "min_tx_rate": 0, "max_tx_rate": 50}),
-    (sriov.KERNEL, {"trust": "on", "max_tx_rate": 100}),
-    (sriov.DPDK, {"mac": MAC}),
+    (sriov.DPDK, {"vlan": 9}),
     (sriov.DPDK, EVERYTHING),
 ]
 
