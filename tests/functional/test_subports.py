@@ -4,14 +4,18 @@
 The far end of the uplink plays the card: it knows VFs by tag and MAC, delivers to the switch's VF
 what is for the VF's own MAC or a group, and lets nothing else but the VF's own MAC out of it. What sub-ports ask for holds whether the uplink is
 itself routed or not."""
+import os
 from dataclasses import dataclass
 
 import pytest
 from lib import tunnels, wire
 from lib.books import sent_to_others
-from lib.dataplane import ROUTER_MAC
+from lib.dataplane import ROUTER_MAC, DataPlane
 from lib.frames import same, udp4, udp6
+from lib.memif_end import MemifEnd
+from lib.memif_port import MemifPort
 from lib.tunnels import PEER_MAC, PEER_VTEP_MAC, UPLINK, VTEP_MAC, VXLAN4, VXLAN6
+from lib.vhost_peer import Header
 from lib.wait import wait_until
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import (
@@ -286,6 +290,59 @@ def test_hops_run_out(dp, pods, card, vf):
     (error,) = run(dp, card, vf, udp4(vf, pods[0], dst_mac=card.mac, ttl=1))[card.id]
     assert (error[Dot1Q].vlan, error.src, error.dst) == (vf.tag, card.mac, vf.mac)
     assert (error[IP].src, error[ICMP].type, error[ICMP].code) == ("10.1.0.1", 11, 0)
+
+
+@pytest.fixture(scope="module")
+def memif(dp, pods, scratch):
+    """A pod behind a memif: its port and the pod's end."""
+    port = MemifPort(dp, 40, scratch / "pod.sock", "02:00:00:00:01:28", "master").attach()
+    wait_until(port.path.exists, "socket of the memif")
+    end = MemifEnd(str(port.path))
+    port.wait_up()
+    yield port, end
+    dp.assert_balanced()
+    dp.gone += sent_to_others(dp.stats(port))
+    end.close()
+    port.detach()
+
+
+@EVERY
+@BOTH
+def test_to_and_from_a_memif_pod(dp, pods, card, memif, vf, make):
+    pod, end = memif
+    while end.receive(0):  # what was flooded before
+        pass
+    run(dp, card, vf, make(vf, pod, dst_mac=card.mac))
+    data, _ = end.receive(10)
+    assert data == bytes(hop_less(make(vf, pod), ROUTER_MAC, pod.mac))
+    sent = dp.stats(vf)["tx_packets"]
+    back = make(pod, vf, dst_mac=ROUTER_MAC)
+    end.send(bytes(back), Header())
+    wait_until(lambda: dp.stats(vf)["tx_packets"] > sent, "sent")
+    dp.assert_balanced()
+    assert same(card.raw.drain(), [hop_less(back, card.mac, vf.mac, vf.tag)])
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU")
+def test_workers_without_a_queue_of_the_card(scratch, hugepages):
+    """They hand over to the one that has it: all pods' frames arrive, each pod's in order."""
+    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
+    dp = DataPlane(scratch / "two", hugepages, "--cores", cores)
+    try:
+        dp.add_network()
+        pods = [dp.add_port(number) for number in (1, 2, 3)]
+        card = dp.add_port(UPLINK, endpoint=False, flags=wire.UPLINK | wire.ROUTED)
+        dp.sock.set(*ALONE.items())
+        infos = dp.port_infos()
+        assert len({infos[port.id].rx_workers for port in (*pods, card)}) == 2
+        assert infos[ALONE.id].rx_workers == infos[UPLINK].rx_workers
+        for pod in pods:
+            packets = [udp4(pod, ALONE, dst_mac=ROUTER_MAC, id=n) for n in range(100)]
+            expected = [hop_less(p, card.mac, ALONE.mac, ALONE.tag) for p in packets]
+            assert same(dp.run(pod, *packets)[UPLINK], expected)
+        assert dp.stats(ALONE)["tx_packets"] == 300
+    finally:
+        dp.close()
 
 
 def test_state_and_queues_are_the_parents(dp, pods, card):
