@@ -6,12 +6,12 @@
 #include "log.h"
 
 static struct end *
-target_of(const struct run *run, uint16_t port_id)
+target_of(const struct run *run, uint16_t port_id, bool to_ethdev)
 {
 	struct card *card = run->card;
 	struct end *end = card_end(card, port_id);
 
-	if (end != NULL && (card->options.wrong & WRONG_PORT))
+	if (end != NULL && !to_ethdev && (card->options.wrong & WRONG_PORT))
 		end = &card->ends[(end->index + 1) % card->n_ends];
 	return end;
 }
@@ -72,10 +72,10 @@ is_fate(struct run *run, const struct op *op)
 		return true;
 	case RTE_FLOW_ACTION_TYPE_PORT_REPRESENTOR:
 	case RTE_FLOW_ACTION_TYPE_PORT_ID: // the ethdev, says the guide "Switch Representation"
-		send_copy(run, target_of(run, (uint16_t)op->number), true);
+		send_copy(run, target_of(run, (uint16_t)op->number, true), true);
 		return true;
 	case RTE_FLOW_ACTION_TYPE_REPRESENTED_PORT:
-		send_copy(run, target_of(run, (uint16_t)op->number), false);
+		send_copy(run, target_of(run, (uint16_t)op->number, false), false);
 		return true;
 	case RTE_FLOW_ACTION_TYPE_VF:
 		send_copy(run, &card->ends[1 + op->number], false);

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "integrity.h"
-
 #define MAX_ITEMS 32
 #define BY_ARGUMENT "refused by the device's arguments"
 
@@ -82,9 +80,9 @@ check_values(const struct end *end, const struct match_type *type, const struct 
 		return fail(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_LAST, item,
 			"last is lower than spec");
 	if (item->type == RTE_FLOW_ITEM_TYPE_INTEGRITY && item->mask != NULL
-		&& !integrity_is_known(item->mask))
-		return fail(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_MASK, item,
-			"only layers 2 and 3 are checked");
+		&& ((const struct rte_flow_item_integrity *)item->mask)->reserved != 0)
+		return fail(error, EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK, item,
+			"reserved bits are set");
 	return 0;
 }
 

@@ -8,10 +8,8 @@
 
 #include "frame.h"
 
-// The bits of struct rte_flow_item_integrity that the card knows: layer 2, layer 3.
-bool integrity_is_known(const struct rte_flow_item_integrity *mask);
-
-// Item INTEGRITY. Level 0 is the outermost header, as 1 is.
+// Item INTEGRITY. Layer 4 is TCP and UDP: other packets, and fragments, have none that is in order.
+// A UDP checksum of zero is none (RFC 768, RFC 6935). Level 0 is the outermost header, as 1 is.
 bool integrity_matches(const struct rte_flow_item *item, const struct frame *frame);
 
 #endif

@@ -17,7 +17,7 @@
 // Deliberate faults, one bit each.
 enum options_wrong {
 	WRONG_TTL = 1 << 0, // DEC_TTL takes two
-	WRONG_PORT = 1 << 1, // another port than the action's
+	WRONG_PORT = 1 << 1, // what another port represents, instead of the action's
 	WRONG_MAC = 1 << 2, // SET_MAC_DST sets the last bit wrong
 	WRONG_VNI = 1 << 3, // encapsulation into the next VNI
 	WRONG_MATCH = 1 << 4, // patterns match by their items only, not by values

@@ -86,6 +86,8 @@ finish_l4(const struct spec *spec, const void *ip, uint8_t *at)
 			v4 ? rte_ipv4_udptcp_cksum(ip, udp) : rte_ipv6_udptcp_cksum(ip, udp);
 	else if (spec->protocol == IPPROTO_TCP)
 		tcp->cksum = v4 ? rte_ipv4_udptcp_cksum(ip, tcp) : rte_ipv6_udptcp_cksum(ip, tcp);
+	if (spec->bad_l4)
+		udp->dgram_cksum ^= 0x0101;
 }
 
 static size_t

@@ -20,6 +20,7 @@ struct spec {
 	uint16_t src_port, dst_port;
 	bool no_checksum; // UDP without
 	bool bad_checksum; // of IPv4
+	bool bad_l4; // its checksum
 	uint16_t extra_length; // IP claims more than there is
 	const struct spec *inner; // in VXLAN
 	uint32_t vni;

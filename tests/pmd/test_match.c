@@ -27,6 +27,7 @@ enum frame {
 	VXLAN, // VNI 5, port 4789, inner UDP4
 	VXLAN_8472,
 	VXLAN_BAD, // inner UDP4_BAD
+	UDP4_SUM, // UDP's checksum is wrong
 	FRAMES,
 };
 #define BIT(frame) (1u << (frame))
@@ -100,13 +101,14 @@ static const struct spec frames[FRAMES] = {
 		.dst_port = 4789,
 		.inner = &inner_bad,
 		.vni = 5},
+	[UDP4_SUM] = {IP4(UDP4_SUM), .bad_l4 = true},
 };
 
 #define TUNNELS (BIT(VXLAN) | BIT(VXLAN_8472) | BIT(VXLAN_BAD))
 #define TAGGED (BIT(UDP4_TAGGED) | BIT(UDP4_QINQ))
 #define UDP4_HERE                                                                                  \
 	(BIT(UDP4) | TAGGED | BIT(UDP4_OPTIONS) | BIT(UDP4_FIRST) | BIT(UDP4_TTL1) | BIT(UDP4_BAD) \
-		| BIT(UDP4_LONG))
+		| BIT(UDP4_LONG) | BIT(UDP4_SUM))
 #define TO_9 (UDP4_HERE | BIT(UDP4_LATER))
 #define IPV4 (TO_9 | BIT(TCP4) | BIT(ICMP4) | TUNNELS)
 #define ALL (BIT(FRAMES) - 1)
@@ -175,7 +177,8 @@ static const struct rte_flow_item_udp to_2000 = {.hdr.dst_port = RTE_BE16(2000)}
 static const struct rte_flow_item_vxlan vni_5 = {.vni = {0, 0, 5}};
 static const struct rte_flow_item_integrity sum_ok = {.ipv4_csum_ok = 1}, l3_ok = {.l3_ok = 1},
 					    length_ok = {.l3_len_ok = 1},
-					    inner_ok = {.level = 2, .l3_ok = 1};
+					    inner_ok = {.level = 2, .l3_ok = 1},
+					    l4_ok = {.l4_ok = 1}, packet_ok = {.packet_ok = 1};
 
 static const struct {
 	const char *name;
@@ -254,6 +257,12 @@ static const struct {
 		{MASKED(INTEGRITY, &length_ok, &length_ok), ETH_, ITEM(IPV4), END_}},
 	{"layer 3", IPV4 & ~BIT(UDP4_BAD) & ~BIT(UDP4_LONG),
 		{MASKED(INTEGRITY, &l3_ok, &l3_ok), ETH_, ITEM(IPV4), END_}},
+	{"layer 4: neither fragments nor ICMP have one",
+		BIT(UDP4) | TAGGED | BIT(UDP4_OPTIONS) | BIT(UDP4_TTL1) | BIT(TCP4) | BIT(UDP6)
+			| BIT(UDP6_DEST) | TUNNELS,
+		{MASKED(INTEGRITY, &l4_ok, &l4_ok), END_}},
+	{"the whole packet, which may end at layer 3", BIT(ICMP4),
+		{MASKED(INTEGRITY, &packet_ok, &packet_ok), ETH_, ITEM(IPV4), ITEM(ICMP), END_}},
 	{"inner layer 3", BIT(VXLAN),
 		{MASKED(INTEGRITY, &inner_ok, &l3_ok), ETH_, ITEM(IPV4), ITEM(UDP), ITEM(VXLAN),
 			END_}},

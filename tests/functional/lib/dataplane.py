@@ -105,10 +105,13 @@ class PodPort:
 
 
 class DataPlane:
-    def __init__(self, scratch, hugepages, *options):
+    def __init__(self, scratch, hugepages, *options, namespace=None):
+        """namespace: where it runs, the tests' own by default."""
         self.runtime_dir = scratch / "run"
         self.runtime_dir.mkdir(parents=True, exist_ok=True)
         self.command = dp_command(self.runtime_dir, hugepages, *options)
+        if namespace is not None:
+            self.command = namespace.command(*self.command)
         self.log_path = scratch / "causeway-dp.log"
         self.ports = {}
         self.gone = 0  # see lib.books
@@ -154,8 +157,11 @@ class DataPlane:
         self.sock.set(wire.Network.make(tail, **(settings_ | values)))
 
     def add_port(self, number, endpoint=True, **settings_):
-        port = PodPort(self, number, **settings_)
-        self.ports[number] = port
+        return self.take_port(PodPort(self, number, **settings_), endpoint)
+
+    def take_port(self, port, endpoint=True):
+        """A port whose device somebody else has made."""
+        self.ports[port.id] = port
         return port.attach(endpoint)
 
     def del_port(self, number):

@@ -11,7 +11,9 @@ FRAME_MAX = 1 << 20
 NAME_LEN = 64
 ARGS_LEN = 256
 
-HELLO, BEGIN, COMMIT, SET, DEL, GET_STATS, GET_NODE, GET_FDB, GET_PORT_FDS, TRACE = range(1, 11)
+HELLO, BEGIN, COMMIT, SET, DEL, GET_STATS, GET_NODE, GET_FDB, GET_PORT_FDS, TRACE, GET_FLOWS = range(
+    1, 12
+)
 MORE = 0x2000
 EVENT = 0x4000
 REPLY = 0x8000
@@ -371,6 +373,27 @@ class QueueStats(Item):
     ]
 
 
+FLOW_WANTED, FLOW_OFFLOADED, FLOW_REFUSED, FLOW_FAILED = range(4)
+FLOW_FORWARD, FLOW_DECAP, FLOW_ENCAP = 3, 4, 5
+
+
+class Flow(Item):
+    item_type = 72
+    _fields_ = [
+        ("id", c_uint32),
+        ("port", c_uint32),
+        ("out_port", c_uint32),
+        ("kind", c_uint16),
+        ("state", c_uint8),
+        ("transfer", c_uint8),
+        ("packets", c_uint64),
+        ("bytes", c_uint64),
+        ("match", c_char * 192),
+        ("actions", c_char * 192),
+        ("reason", c_char * 128),
+    ]
+
+
 class PortEvent(Item):
     item_type = 96
     _fields_ = [
@@ -550,6 +573,10 @@ class DpSock:
         ]
         items.sort(key=lambda item: item.queue)
         return [{name: getattr(item, name) for name in QUEUE_COUNTERS} for item in items]
+
+    def flows(self):
+        """What devices are asked to do by themselves."""
+        return self.request(GET_FLOWS)[0]
 
     def port_info(self, port):
         """The PortInfo of one port, or None."""
