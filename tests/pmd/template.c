@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "async.h"
 #include "check.h"
@@ -129,10 +130,51 @@ async_table_destroy(struct rte_eth_dev *dev, struct rte_flow_template_table *tab
 	return 0;
 }
 
-// Values are the rule's, masks the template's; an item that has no mask there matches its layer.
+// What merged items point to.
+struct merged_values {
+	uint8_t spec[TEMPLATE_MAX_ITEMS][TEMPLATE_MAX_ITEM],
+		last[TEMPLATE_MAX_ITEMS][TEMPLATE_MAX_ITEM];
+};
+
+static bool
+is_range(const uint8_t *spec, const uint8_t *last, size_t n)
+{
+	static const uint8_t zero[TEMPLATE_MAX_ITEM];
+
+	return memcmp(last, zero, n) != 0 && memcmp(last, spec, n) != 0;
+}
+
+// A range stands in the template, by both its ends ("the spec member of an item is not used unless
+// the end member is used", rte_flow.h); all other values are the rule's.
+static void
+merge_ranges(const struct rte_flow_item *template, struct rte_flow_item *merged, uint8_t *spec,
+	uint8_t *last)
+{
+	const struct match_type *type = match_type_of(merged->type);
+
+	if (type == NULL || merged->spec == NULL || template->last == NULL || template->spec == NULL
+		|| type->size > TEMPLATE_MAX_ITEM)
+		return;
+	memset(last, 0, type->size);
+	memcpy(spec, merged->spec, type->size);
+	for (unsigned int i = 0; i < type->n_fields; i++) {
+		size_t at = type->fields[i].offset, size = type->fields[i].size;
+		const uint8_t *low = (const uint8_t *)template->spec + at;
+		const uint8_t *high = (const uint8_t *)template->last + at;
+
+		if (!is_range(low, high, size))
+			continue;
+		memcpy(spec + at, low, size);
+		memcpy(last + at, high, size);
+	}
+	merged->spec = spec;
+	merged->last = last;
+}
+
+// Masks are the template's; an item that has none there matches its layer.
 static bool
 merge_pattern(const struct rte_flow_item *template, const struct rte_flow_item *items,
-	struct rte_flow_item *merged)
+	struct rte_flow_item *merged, struct merged_values *values)
 {
 	for (unsigned int i = 0; i < TEMPLATE_MAX_ITEMS; i++) {
 		if (template[i].type != items[i].type)
@@ -140,10 +182,11 @@ merge_pattern(const struct rte_flow_item *template, const struct rte_flow_item *
 		merged[i] = (struct rte_flow_item){.type = items[i].type};
 		if (template[i].type == RTE_FLOW_ITEM_TYPE_END)
 			return true;
-		if (template[i].mask != NULL) {
-			merged[i].spec = items[i].spec;
-			merged[i].mask = items[i].spec != NULL ? template[i].mask : NULL;
-		}
+		if (template[i].mask == NULL)
+			continue;
+		merged[i].spec = items[i].spec;
+		merged[i].mask = items[i].spec != NULL ? template[i].mask : NULL;
+		merge_ranges(&template[i], &merged[i], values -> spec[i], values -> last[i]);
 	}
 	return false;
 }
@@ -185,9 +228,10 @@ template_rule(const struct end *end, struct rte_flow_template_table *table,
 {
 	struct rte_flow_item merged_items[TEMPLATE_MAX_ITEMS];
 	struct rte_flow_action merged_actions[RULES_MAX_ACTIONS];
+	struct merged_values values;
 	struct rte_flow *rule;
 
-	if (!merge_pattern(pattern->pattern, items, merged_items)
+	if (!merge_pattern(pattern->pattern, items, merged_items, &values)
 		|| !merge_actions(template, actions, merged_actions)) {
 		rte_flow_error_set(error, EINVAL, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
 			"the rule is not of the shape of its templates");

@@ -9,6 +9,7 @@
 #include "card.h"
 
 #define TEMPLATE_MAX_ITEMS 32
+#define TEMPLATE_MAX_ITEM 64 // bytes of an item's structure
 #define TEMPLATES_MAX 8
 
 struct rte_flow_pattern_template {
