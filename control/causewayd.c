@@ -17,6 +17,7 @@
 #include "learned_peers.h"
 #include "mirror/mirror.h"
 #include "network_change.h"
+#include "nic_port.h"
 #include "offload_switch.h"
 #include "sync.h"
 #include "tombstones.h"
@@ -73,12 +74,13 @@ causewayd_create(const struct options *options)
 		d->changes = changes_create(d);
 		d->api = api_create(d);
 		d->uplinks = uplinks_create(d);
+		d->nic_ports = nic_ports_create(d);
 		d->vfs = vfs_create(d);
 		d->learned_peers = learned_peers_create(d);
 	}
 	if (d->objects == NULL || d->dp == NULL || d->changes == NULL || d->api == NULL
-		|| d->uplinks == NULL || d->vfs == NULL || d->learned_peers == NULL
-		|| netlink_open(&d->netlink) < 0) {
+		|| d->uplinks == NULL || d->nic_ports == NULL || d->vfs == NULL
+		|| d->learned_peers == NULL || netlink_open(&d->netlink) < 0) {
 		log_error("cannot start: no memory or no netlink socket");
 		goto fail;
 	}
@@ -102,6 +104,7 @@ causewayd_free(struct causewayd *d)
 	changes_free(d->changes);
 	learned_peers_free(d->learned_peers);
 	uplinks_free(d->uplinks);
+	nic_ports_free(d->nic_ports);
 	vfs_free(d->vfs);
 	sync_free(d->sync);
 	api_free(d->api);

@@ -18,6 +18,7 @@ struct flannel;
 struct learned_peers;
 struct leases;
 struct mirror;
+struct nic_ports;
 struct sync;
 struct tombstones;
 struct uplinks;
@@ -51,6 +52,7 @@ struct causewayd {
 	struct leases *leases; // NULL: not configured
 	struct learned_peers *learned_peers;
 	struct uplinks *uplinks;
+	struct nic_ports *nic_ports;
 	struct vfs *vfs;
 	struct nl_sock *netlink; // in our own namespace
 	bool offload_off; // the node's switch, see offload_switch.h

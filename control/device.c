@@ -10,6 +10,7 @@
 #include "host_port.h"
 #include "link.h"
 #include "log.h"
+#include "nic_port.h"
 #include "packet_socket.h"
 #include "socket_device.h"
 #include "tap.h"
@@ -236,6 +237,8 @@ device_remove(struct causewayd *d, const struct port *port, const struct endpoin
 		vf_detach(d, endpoint);
 	else if (ret == 0 && port_is_uplink_device(port))
 		ret = uplink_remove(d, port);
+	else if (ret == 0 && port_has_nic(port))
+		ret = nic_port_remove(d, port);
 	else if (ret == 0 && port_needs_descriptors(port))
 		ret = remove_veth(d, port);
 	if (ret < 0 && ret != -ENODEV) {

@@ -22,8 +22,9 @@ intent_write(struct causewayd *d, const struct port *port, const struct endpoint
 
 	snprintf(key, INTENT_KEY_LEN, "%u", port->id);
 	cJSON_AddItemToObject(json, "port", port_class.to_json(d->objects, &port->object));
-	cJSON_AddItemToObject(
-		json, "endpoint", endpoint_class.to_json(d->objects, &endpoint->object));
+	if (endpoint != NULL)
+		cJSON_AddItemToObject(
+			json, "endpoint", endpoint_class.to_json(d->objects, &endpoint->object));
 	text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
 	if (text == NULL)
@@ -87,13 +88,20 @@ clean_row(void *arg, const char *key, const char *value)
 	const cJSON *port_json = cJSON_GetObjectItem(json, "port");
 	const cJSON *endpoint_json = cJSON_GetObjectItem(json, "endpoint");
 	struct endpoint *endpoint = object_new(OBJECT_ENDPOINT, sizeof(*endpoint));
-	struct port port = {.object.type = OBJECT_PORT, .origin = PORT_OF_ENDPOINT};
+	struct port port = {.object.type = OBJECT_PORT,
+		.origin = endpoint_json != NULL ? PORT_OF_ENDPOINT : PORT_OF_USER};
 	char kind[16], role[16];
 
 	if (endpoint != NULL && left->n < MAX_INTENTS) {
 		set_text(kind, sizeof(kind), port_json, "kind");
 		port.kind = cw_port_kind_by_name(kind);
 		set_text(port.name, sizeof(port.name), port_json, "name");
+		set_text(port.args, sizeof(port.args), port_json, "args");
+		set_text(port.bind, sizeof(port.bind), port_json, "bind");
+		set_text(
+			port.former_driver, sizeof(port.former_driver), port_json, "former_driver");
+		set_text(port.former_override, sizeof(port.former_override), port_json,
+			"former_override");
 		set_text(endpoint->container, sizeof(endpoint->container), endpoint_json,
 			"container");
 		set_text(endpoint->ifname, sizeof(endpoint->ifname), endpoint_json, "ifname");

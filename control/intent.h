@@ -9,7 +9,8 @@
 
 #define INTENT_KEY_LEN 16
 
-// Makes it durable that this port's device and endpoint are being made; key names the row. Returns
+// Makes it durable that this port's device and endpoint (NULL: it has none) are being made; key
+// names the row. Returns
 // 0 or -errno.
 int intent_write(struct causewayd *d, const struct port *port, const struct endpoint *endpoint,
 	char key[INTENT_KEY_LEN]);

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "mirror/mirror.h"
 #include "network_change.h"
+#include "nic_port.h"
 #include "uplink.h"
 #include "watch.h"
 
@@ -323,6 +324,7 @@ on_connected(void *arg)
 	d->sync = sync;
 	d->dataplane = DATAPLANE_SYNCING;
 	watch_health(d);
+	nic_ports_bind(d);
 	if (store_begin(d->store) < 0)
 		sync->store_failed = true;
 	if (objects_each(d->objects, OBJECT_PORT, ask_for_descriptors, sync) < 0) {

@@ -3,7 +3,9 @@
 
 #include "api/common.h"
 #include "api/port_peer.h"
+#include "device.h"
 #include "network_change.h"
+#include "nic_port.h"
 #include "objects/json.h"
 #include "objects/port_socket.h"
 #include "port_change.h"
@@ -11,7 +13,7 @@
 #include "uplink.h"
 
 static const char *const kinds[] = {
-	"null", "ring", "pcap", "vhost-user", "memif", "af_packet", "af_xdp", NULL};
+	"null", "ring", "pcap", "vhost-user", "memif", "af_packet", "af_xdp", "nic", "vf", NULL};
 
 #define PORT_KEYS                                                           \
 	{"vlan", FIELD_INTEGER, false, 0, 4094},                            \
@@ -34,6 +36,7 @@ static const struct field add_params[] = {
 	{"mtu", FIELD_INTEGER, false, CW_MTU_MIN, CW_MTU_MAX},
 	PORT_KEYS,
 	PORT_SOCKET_FIELDS,
+	NIC_PORT_PARAMS,
 	{0},
 };
 static const struct field set_params[] = {
@@ -80,6 +83,12 @@ check_device(struct request *request, struct port *port)
 	const bool mtu_given = schema_get(request->params, "mtu") != NULL;
 	struct failure failure;
 
+	if (port_has_nic(port) && port->ifname[0] == '\0') {
+		if (nic_port_describe(request->d, request->params, port, &failure) == 0)
+			return true;
+		request_fail(request, &failure);
+		return false;
+	}
 	if (!port_is_uplink_device(port) && port->ifname[0] == '\0')
 		return true;
 	if (!port_is_uplink_device(port))
@@ -110,6 +119,8 @@ read_port(struct request *request)
 
 	if (params != NULL && schema_get(params, "network") == NULL)
 		cJSON_AddStringToObject(params, "network", CW_DEFAULT_NETWORK);
+	if (params != NULL)
+		nic_port_take_params(params);
 	port = (struct port *)read_object(request, &port_class, params);
 	cJSON_Delete(params);
 	if (port == NULL)
@@ -134,10 +145,14 @@ read_port(struct request *request)
 
 // What the port needs on the node, before the data plane hears of it.
 static int
-make_device(struct causewayd *d, struct port *port, struct failure *failure)
+make_device(struct causewayd *d, struct port *port, char intent[INTENT_KEY_LEN],
+	struct failure *failure)
 {
 	int ret = 0;
 
+	intent[0] = '\0';
+	if (port_has_nic(port))
+		return nic_port_open(d, port, intent, failure);
 	if (port_has_socket(port))
 		return socket_device_make(d, port, NULL, -1, failure);
 	if (port_is_uplink_device(port))
@@ -145,11 +160,30 @@ make_device(struct causewayd *d, struct port *port, struct failure *failure)
 	return ret < 0 ? uplink_failure(port, ret, failure) : 0;
 }
 
+// As run_add() of a port that is new.
+static void
+run_new(struct request *request, struct port *port, const char *intent)
+{
+	struct transaction *t = transaction_new(request->d);
+
+	if (t == NULL) {
+		device_remove(request->d, port, NULL);
+		object_free(&port->object);
+		fail_no_memory(request);
+		return;
+	}
+	transaction_put(t, &port->object);
+	if (intent[0] != '\0')
+		transaction_clear_intent(t, intent);
+	request_run(request, t, &port->object);
+}
+
 static void
 add(struct request *request)
 {
 	struct port *existing = find(request), *port = read_port(request);
 	struct failure failure = {0};
+	char intent[INTENT_KEY_LEN];
 	int64_t id;
 
 	if (port == NULL)
@@ -157,6 +191,9 @@ add(struct request *request)
 	if (existing != NULL) {
 		port->id = existing->id;
 		port->generation = existing->generation;
+		memcpy(port->former_driver, existing->former_driver, sizeof(port->former_driver));
+		memcpy(port->former_override, existing->former_override,
+			sizeof(port->former_override));
 		run_add(request, &port->object);
 		return;
 	}
@@ -170,12 +207,12 @@ add(struct request *request)
 	}
 	port->id = (uint32_t)id;
 	port->generation = generation_new();
-	if (make_device(request->d, port, &failure) < 0) {
+	if (make_device(request->d, port, intent, &failure) < 0) {
 		object_free(&port->object);
 		request_fail(request, &failure);
 		return;
 	}
-	run_add(request, &port->object);
+	run_new(request, port, intent);
 }
 
 static void

@@ -63,8 +63,20 @@ static const struct column network_columns[] = {
 static const struct param port_params[] = {
 	{"name", PARAM_STRING, "add set del get", "name of the port", "@port"},
 	{"kind", PARAM_STRING, "add",
-		"vhost-user, memif, null, ring, pcap; uplinks: af_packet, af_xdp, too",
-		"vhost-user memif null ring pcap af_packet af_xdp"},
+		"vhost-user, memif, null, ring, pcap, nic, vf; uplinks: af_packet, af_xdp, too",
+		"vhost-user memif null ring pcap nic vf af_packet af_xdp"},
+	{"device", PARAM_STRING, "add",
+		"nic, vf: PCI address (0000:01:10.0), or name of a DPDK virtual device", NULL},
+	{"representor", PARAM_STRING, "add", "nic, vf: vfN, the device's port towards that VF",
+		NULL},
+	{"bind", PARAM_STRING, "add",
+		"nic, vf: driver that the device is given, its former one comes back by del",
+		"vfio-pci uio_pci_generic igb_uio"},
+	{"promiscuous", PARAM_BOOL, "add", "nic, vf: take frames to any MAC (no)", "true false"},
+	{"isolated", PARAM_BOOL, "add",
+		"nic, vf: take only what flow rules take, the kernel gets the rest (no)",
+		"true false"},
+	{"devargs", PARAM_STRING, "add", "nic, vf: arguments of the DPDK driver", NULL},
 	{"uplink", PARAM_BOOL, "add", "leads to other nodes (no)", "true false"},
 	{"ifname", PARAM_STRING, "add", "af_packet, af_xdp: the node's interface", NULL},
 	{"network", PARAM_STRING, "add list", "network that untagged frames belong to (default)",
@@ -171,7 +183,8 @@ const struct object port_object = {
 	.example = "port get cwhost\n"
 		   "port add vm1 kind=vhost-user socket=/run/vm1.sock role=server queues=2\n"
 		   "port add sink kind=null network=blue\n"
-		   "port add up0 kind=af_packet ifname=eth0 uplink=true",
+		   "port add up0 kind=af_packet ifname=eth0 uplink=true\n"
+		   "port add up1 kind=vf device=0000:01:10.0 bind=vfio-pci uplink=true",
 };
 
 const struct object endpoint_object = {

@@ -36,6 +36,9 @@ static const struct field fields[] = {
 	{"mac", FIELD_MAC},
 	{"ifname", FIELD_STRING, false, 0, CW_NAME_LEN - 1},
 	{"args", FIELD_STRING, false, 0, CW_ARGS_LEN - 1},
+	{"bind", FIELD_STRING, false, 0, PORT_DRIVER_LEN - 1},
+	{"former_driver", FIELD_STRING, false, 0, PORT_DRIVER_LEN - 1},
+	{"former_override", FIELD_STRING, false, 0, PORT_DRIVER_LEN - 1},
 	PORT_SOCKET_FIELDS,
 	{"generation", FIELD_STRING, false, 1, 16},
 	{0},
@@ -142,6 +145,11 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddStringToObject(json, "ifname", port->ifname);
 	if (port->args[0] != '\0')
 		cJSON_AddStringToObject(json, "args", port->args);
+	if (port->bind[0] != '\0') {
+		cJSON_AddStringToObject(json, "bind", port->bind);
+		cJSON_AddStringToObject(json, "former_driver", port->former_driver);
+		cJSON_AddStringToObject(json, "former_override", port->former_override);
+	}
 	if (port_has_socket(port))
 		port_socket_add(json, port);
 	snprintf(generation, sizeof(generation), "%" PRIx64, port->generation);
@@ -172,6 +180,9 @@ read_plain(struct port *port, const cJSON *json)
 	copy_text(port->name, sizeof(port->name), json, "name");
 	copy_text(port->ifname, sizeof(port->ifname), json, "ifname");
 	copy_text(port->args, sizeof(port->args), json, "args");
+	copy_text(port->bind, sizeof(port->bind), json, "bind");
+	copy_text(port->former_driver, sizeof(port->former_driver), json, "former_driver");
+	copy_text(port->former_override, sizeof(port->former_override), json, "former_override");
 	for (unsigned int i = 0; i < FLAGS; i++)
 		if (schema_boolean(json, flags[i].name, false))
 			port->flags |= flags[i].flag;

@@ -69,6 +69,8 @@ struct port_socket {
 	uint32_t ring, buffer; // memif: slots, bytes; 0: the driver's default
 };
 
+#define PORT_DRIVER_LEN 32
+
 struct port {
 	struct object object;
 	uint32_t id;
@@ -86,6 +88,9 @@ struct port {
 	char name[CW_NAME_LEN];
 	char ifname[CW_NAME_LEN]; // of the device that our descriptors belong to
 	char args[CW_ARGS_LEN];
+	// nic, vf: driver that the device is given, and what it had before (see nic_port.h).
+	char bind[PORT_DRIVER_LEN], former_driver[PORT_DRIVER_LEN],
+		former_override[PORT_DRIVER_LEN];
 	struct port_socket socket;
 	struct cw_tag trunk[CW_MAX_TRUNK];
 };

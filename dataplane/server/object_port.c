@@ -61,11 +61,23 @@ subport_moves(const struct cw_port *old, const struct cw_port *port)
 			       || ((old->flags ^ port->flags) & CW_PORT_SHARED_TAG) != 0));
 }
 
+// A device of our own is set up with them.
+static bool
+sets_up_device(const struct cw_port *old, const struct cw_port *port)
+{
+	if ((port->kind != CW_PORT_NIC && port->kind != CW_PORT_VF) || port->parent != 0)
+		return false;
+	return old->mtu != port->mtu
+	       || ((port->flags & CW_PORT_UPLINK) != 0
+		       && memcmp(old->mac, port->mac, sizeof(port->mac)) != 0);
+}
+
 bool
 object_port_reopens(const struct cw_port *old, const struct cw_port *port)
 {
 	return old->generation != port->generation || old->kind != port->kind
-	       || strcmp(old->args, port->args) != 0 || subport_moves(old, port);
+	       || strcmp(old->args, port->args) != 0 || subport_moves(old, port)
+	       || sets_up_device(old, port);
 }
 
 static int

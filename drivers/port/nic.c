@@ -17,6 +17,17 @@
 #include "nic_private.h"
 
 #define MAX_PAUSE_S 8u // between tries to bring a device back
+#define MAC_TRIES 4u // until a VF's PF tells the address that it had
+#define SETTLE_S 5u // after a start the link may come and go
+
+static void
+run(struct nic *nic)
+{
+	nic->tries = 0;
+	nic->link_lost = false;
+	nic->started_tsc = rte_get_timer_cycles();
+	atomic_store(&nic->running, true);
+}
 
 static int
 take(struct port *port, struct nic *nic, char *reason, size_t reason_len)
@@ -39,8 +50,7 @@ take(struct port *port, struct nic *nic, char *reason, size_t reason_len)
 		nic->device = NULL;
 		return error;
 	}
-	nic->tries = 0;
-	atomic_store(&nic->running, true);
+	run(nic);
 	return 0;
 }
 
@@ -135,6 +145,27 @@ try_later(struct nic *nic)
 			 + (pause < MAX_PAUSE_S ? pause : MAX_PAUSE_S) * rte_get_timer_hz();
 }
 
+// A PF that went down and up again has reset its VFs, and its drivers do not all say so: a VF works
+// on only after a reset of its own.
+static bool
+is_back_from_down(const struct port *port, struct nic *nic)
+{
+	struct rte_eth_link link;
+
+	if (port->kind != CW_PORT_VF || !atomic_load(&nic->running)
+		|| rte_eth_link_get_nowait(nic->ethdev.id, &link) != 0)
+		return false;
+	if (link.link_status == RTE_ETH_LINK_DOWN) {
+		nic->link_lost = true;
+		return false;
+	}
+	if (!nic->link_lost
+		|| rte_get_timer_cycles() - nic->started_tsc < SETTLE_S * rte_get_timer_hz())
+		return false;
+	atomic_store(&nic->running, false);
+	return true;
+}
+
 static bool
 nic_needs_repair(struct port *port)
 {
@@ -144,8 +175,22 @@ nic_needs_repair(struct port *port)
 		atomic_store(&nic->running, false);
 		return true;
 	}
+	if (is_back_from_down(port, nic))
+		return true;
 	return !atomic_load(&nic->running) && rte_get_timer_cycles() >= nic->again_tsc
 	       && (nic->device != NULL || nic_may_probe(&nic->args));
+}
+
+// Before its PF is ready, a VF may be given any address: it is tried again. One that never had an
+// address of its PF gets another each time.
+static bool
+has_lost_its_address(const struct port *port, const struct nic *nic)
+{
+	struct rte_ether_addr has;
+
+	return port->kind == CW_PORT_VF && nic->tries < MAC_TRIES
+	       && rte_eth_macaddr_get(nic->ethdev.id, &has) == 0
+	       && !rte_is_same_ether_addr(&has, &port->mac);
 }
 
 static void
@@ -158,6 +203,8 @@ restart(struct port *port, struct nic *nic)
 	error = rte_eth_dev_reset(id);
 	if (error == -ENOTSUP)
 		error = 0; // stopping and starting is all that can be done
+	else if (error == 0 && has_lost_its_address(port, nic))
+		error = -EAGAIN;
 	if (error != 0)
 		snprintf(nic->reason, sizeof(nic->reason),
 			"device %s is not back from its reset: %s", nic->args.device,
@@ -168,8 +215,7 @@ restart(struct port *port, struct nic *nic)
 		try_later(nic);
 		return;
 	}
-	nic->tries = 0;
-	atomic_store(&nic->running, true);
+	run(nic);
 }
 
 static void

@@ -27,6 +27,8 @@ struct nic {
 	struct port_config config; // without its texts: for coming back
 	uint64_t again_tsc; // when the next try to bring the device back is due
 	unsigned int tries; // without success
+	uint64_t started_tsc;
+	bool link_lost; // since then
 	uint64_t vlans[NIC_VLANS / 64]; // tags that are let in
 	struct rte_ether_addr groups[PORT_GROUPS]; // likewise
 	unsigned int n_groups; // more than PORT_GROUPS: all

@@ -111,3 +111,65 @@ def test_pods_reach_the_wire(dp, pod, far, uplink, family):
     assert ping(pod.namespace, LINK[family].format(9))[0] == 0
     assert ping(far.namespace, pod.ip4 if family == 4 else pod.ip6)[0] == 0
     dp.assert_balanced()
+
+
+def wait_state(dp, state):
+    wait_until(
+        lambda: dp.port_infos()[UPLINK].state == state, f"uplink state {state}", timeout=COMES_BACK_S
+    )
+
+
+def assert_comes_back(dp, pod, far):
+    wait_state(dp, wire.UP)
+    for family, address in LINK.items():
+        wait_until(
+            lambda a=address: ping(pod.namespace, a.format(9), count=1)[0] == 0,
+            f"IPv{family} over the uplink again", timeout=COMES_BACK_S,
+        )  # fmt: skip
+        assert ping(far.namespace, pod.ip4 if family == 4 else pod.ip6)[0] == 0
+
+
+def test_pf_negotiates_anew(dp, cards, pod, far, uplink):
+    """It resets itself and its VFs."""
+    cards[0].namespace.run("ethtool", "-r", cards[0].ifname())
+    cards[0].up()
+    assert_comes_back(dp, pod, far)
+
+
+def test_vf_is_taken_away_and_back(dp, cards, pod, far, uplink):
+    """The kernel waits until the data plane lets the device go."""
+    cards[0].remove_vfs()
+    wait_state(dp, wire.GONE)
+    (again,) = cards[0].create_vfs(1)
+    again.set(f"mac {MAC}")
+    again.bind(sriov.DPDK)
+    assert_comes_back(dp, pod, far)
+    dp.daemon.assert_alive()
+
+
+@pytest.fixture(scope="module")
+def whole_card(dp, cards, vf, uplink):
+    """The PF itself, after the VF."""
+    dp.sock.delete(wire.Port.make(id=UPLINK))
+    card = cards[0]
+    card.remove_vfs()
+    sriov.bind(card.address, sriov.DPDK)
+    dp.sock.set(port_item(wire.PORT_NIC, f"device={card.address}"))
+    wait_state(dp, wire.UP)
+    yield card
+    dp.sock.delete(wire.Port.make(id=UPLINK))
+    sriov.bind(card.address, "igb")
+
+
+def test_whole_card_carries_pods(dp, pod, far, whole_card):
+    assert_comes_back(dp, pod, far)
+    assert_traffic(pod, far)
+
+
+def test_card_is_pulled_out_and_put_back(dp, pod, far, whole_card):
+    (whole_card.path / "remove").write_text("1")
+    wait_state(dp, wire.GONE)
+    (sriov.SYS / "rescan").write_text("1")
+    sriov.bind(whole_card.address, sriov.DPDK)
+    assert_comes_back(dp, pod, far)
+    assert_traffic(pod, far)

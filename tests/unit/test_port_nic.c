@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define ALLOW_EXPERIMENTAL_API // rte_dev_event_callback_process(), here only
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
+#include <rte_cycles.h>
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 
 #include "nic_args.h"
@@ -131,6 +136,112 @@ test_traffic(void **state)
 	assert_no_leak(f);
 }
 
+static void
+assert_told(struct port *port)
+{
+	struct pollfd event = {.fd = port->driver->event_fd(port), .events = POLLIN};
+	eventfd_t count;
+
+	assert_int_equal(poll(&event, 1, 5000), 1);
+	assert_int_equal(eventfd_read(event.fd, &count), 0);
+}
+
+// What the main thread does twice a second, until the device is as it should be.
+static void
+repair_until(struct port *port, enum cw_port_state wanted)
+{
+	char reason[128];
+
+	for (int tries = 0; tries < 1000; tries++) {
+		if (port->driver->needs_repair(port))
+			port->driver->repair(port);
+		if (port->driver->state(port, reason, sizeof(reason)) == wanted)
+			return;
+		rte_delay_us_sleep(20000);
+	}
+	fail_msg("state is not %d: %s", wanted, reason);
+}
+
+static void
+test_removed_and_back(void **state)
+{
+	struct port_fixture *f = *state;
+	struct port_config config = config_of(f, "device=net_ring0");
+	struct port *port = open_port(&config);
+	struct rte_mbuf *m = make_udp4(f, 9, 100, false, 0), *back = NULL;
+	struct port_device_stats stats;
+	struct port_ethdev ethdev;
+	enum port_tx_stop stop;
+	char reason[128];
+
+	assert_false(port->driver->needs_repair(port));
+	assert_int_equal(port->driver->state(port, reason, sizeof(reason)), CW_PORT_UP);
+	rte_dev_event_callback_process("net_ring0", RTE_DEV_EVENT_REMOVE);
+	assert_told(port);
+	assert_true(port->driver->needs_repair(port));
+	// From now on workers that still try get nothing, and lose nothing unaccounted for.
+	assert_int_equal(port_tx(port, 0, &m, 1, &stop), 0);
+	assert_int_equal(stop, PORT_TX_DOWN);
+	assert_int_equal(port_rx(port, 0, &back, 1), 0);
+	port->driver->repair(port);
+	assert_int_equal(port->driver->state(port, reason, sizeof(reason)), CW_PORT_GONE);
+	assert_true(strstr(reason, "was removed") != NULL);
+	assert_int_equal(rte_eth_dev_count_avail(), 0);
+	assert_false(port->driver->ethdev(port, &ethdev));
+	port->driver->device_stats(port, &stats);
+	assert_int_equal(stats.rx_dropped, 0);
+
+	repair_until(port, CW_PORT_UP);
+	assert_true(port->driver->ethdev(port, &ethdev));
+	assert_int_equal(ethdev.starts, 2);
+	transmit(port, m);
+	assert_int_equal(port_rx(port, 0, &back, 1), 1);
+	rte_pktmbuf_free(back);
+	port_close(port);
+	assert_int_equal(rte_eth_dev_count_avail(), 0);
+	assert_no_leak(f);
+}
+
+static void
+test_closed_while_it_is_gone(void **state)
+{
+	struct port_fixture *f = *state;
+	struct port_config config = config_of(f, "device=net_ring0");
+	struct port *port = open_port(&config);
+
+	rte_dev_event_callback_process("net_ring0", RTE_DEV_EVENT_REMOVE);
+	assert_told(port);
+	assert_true(port->driver->needs_repair(port));
+	port->driver->repair(port);
+	port_close(port);
+	assert_int_equal(rte_eth_dev_count_avail(), 0);
+	port = open_port(&config);
+	port_close(port);
+	assert_no_leak(f);
+}
+
+static void
+test_mtu_and_address(void **state)
+{
+	struct port_fixture *f = *state;
+	struct port_config config = config_of(f, "device=net_ring0");
+	const struct rte_ether_addr own = {{2, 0, 0, 0, 0, 9}};
+	struct port *port;
+
+	config.mtu = 9000; // more than one buffer: the device chains them
+	port = open_port(&config);
+	assert_int_equal(port->mtu, 9000);
+	port_close(port);
+	config = config_of(f, "device=net_null0");
+	port = open_port(&config);
+	assert_false(rte_is_zero_ether_addr(&port->mac));
+	port_close(port);
+	config.own_mac = own;
+	port = open_port(&config);
+	assert_true(rte_is_same_ether_addr(&port->mac, &own));
+	port_close(port);
+}
+
 int
 main(void)
 {
@@ -139,6 +250,9 @@ main(void)
 		cmocka_unit_test(test_bad_arguments),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_traffic),
+		cmocka_unit_test(test_removed_and_back),
+		cmocka_unit_test(test_closed_while_it_is_gone),
+		cmocka_unit_test(test_mtu_and_address),
 	};
 
 	return cmocka_run_group_tests(tests, port_fixture_setup, port_fixture_teardown);
