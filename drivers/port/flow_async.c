@@ -95,8 +95,7 @@ form_of(const struct flow_build *build)
 	for (unsigned int i = 0; i < build->n_items; i++) {
 		const struct rte_flow_item *item = &build->items[i];
 
-		pattern = rte_hash_crc_4byte(
-			(uint32_t)item->type | (item->last != NULL) << 16, pattern);
+		pattern = rte_hash_crc_4byte((uint32_t)item->type, pattern);
 		if (item->mask != NULL)
 			pattern =
 				rte_hash_crc(item->mask, (uint32_t)mask_size(item->type), pattern);
@@ -205,12 +204,22 @@ flow_forget(struct flow_entry *entry)
 	*entry = (struct flow_entry){0};
 }
 
+// A rule of a template has values under the template's masks, and no ranges.
+static bool
+has_range(const struct flow_build *build)
+{
+	for (unsigned int i = 0; i < build->n_items; i++)
+		if (build->items[i].last != NULL)
+			return true;
+	return false;
+}
+
 int
 flow_async_add(struct flow_device *device, const struct flow_build *build, struct flow_entry *entry,
 	struct rte_flow_error *error)
 {
 	const struct rte_flow_op_attr now = {.postpone = 0};
-	struct rte_flow_template_table *table = table_of(device, build);
+	struct rte_flow_template_table *table = has_range(build) ? NULL : table_of(device, build);
 	struct flow_op *op;
 
 	if (table == NULL)
