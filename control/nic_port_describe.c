@@ -190,11 +190,13 @@ check_driver(struct causewayd *d, const char *device, struct port *port, struct 
 
 // A card lets a VF have its own MAC only, unless it is trusted: what leaves by it is routed.
 static void
-set_flags(struct causewayd *d, struct port *port)
+set_by_card(struct causewayd *d, struct port *port)
 {
-	if (port->kind == CW_PORT_VF && (port->flags & CW_PORT_UPLINK) != 0
-		&& !vf_uplink_bridges(d, port))
+	if (port->kind != CW_PORT_VF || (port->flags & CW_PORT_UPLINK) == 0)
+		return;
+	if (!vf_uplink_bridges(d, port))
 		port->flags |= CW_PORT_ROUTED;
+	vf_uplink_take_mac(d, port); // its pods' VFs need to know it
 }
 
 int
@@ -222,6 +224,6 @@ nic_port_describe(
 	snprintf(port->bind, sizeof(port->bind), "%s", bind != NULL ? bind : "");
 	if (is_pci && check_driver(d, address, port, failure) < 0)
 		return -1;
-	set_flags(d, port);
+	set_by_card(d, port);
 	return 0;
 }

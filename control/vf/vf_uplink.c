@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address_text.h"
 #include "vf_host.h"
 
 #define MAX_VFS 256 // of one PF (SR-IOV 1.1, 2.1.2 counts to 65535; cards have fewer)
@@ -80,21 +81,37 @@ vf_uplink_of(const struct causewayd *d, const char *pf)
 	return search.found;
 }
 
-bool
-vf_uplink_bridges(const struct causewayd *d, const struct port *uplink)
+// What the PF says of the VF that is an uplink's device.
+static bool
+read_settings(const struct causewayd *d, const struct port *uplink, struct vf_settings *settings)
 {
 	const char *root = d->options.sysfs_root;
 	char address[PCI_ADDRESS_LEN];
-	struct vf_settings settings;
 	struct link_info pf;
 	struct sriov_vf vf;
 
-	if (!port_pci_device(uplink, address) || sriov_find(root, address, &vf) < 0
-		|| vf_host_pf(d->netlink, root, vf.pf, &pf) < 0
-		|| vf_host_get(d->netlink, pf.ifindex, vf.index, &settings) < 0)
-		return false;
-	return (settings.known & VF_TRUST) != 0 && settings.trust
-	       && (settings.known & VF_SPOOFCHK) != 0 && !settings.spoofchk;
+	return port_pci_device(uplink, address) && sriov_find(root, address, &vf) == 0
+	       && vf_host_pf(d->netlink, root, vf.pf, &pf) == 0
+	       && vf_host_get(d->netlink, pf.ifindex, vf.index, settings) == 0;
+}
+
+bool
+vf_uplink_bridges(const struct causewayd *d, const struct port *uplink)
+{
+	struct vf_settings settings;
+
+	return read_settings(d, uplink, &settings) && (settings.known & VF_TRUST) != 0
+	       && settings.trust && (settings.known & VF_SPOOFCHK) != 0 && !settings.spoofchk;
+}
+
+void
+vf_uplink_take_mac(const struct causewayd *d, struct port *uplink)
+{
+	struct vf_settings settings;
+
+	if (mac_is_zero(uplink->mac) && read_settings(d, uplink, &settings)
+		&& (settings.known & VF_MAC) != 0)
+		memcpy(uplink->mac, settings.mac, sizeof(uplink->mac));
 }
 
 static int

@@ -20,6 +20,9 @@ const struct port *vf_uplink_of(const struct causewayd *d, const char *pf);
 // and not checked for spoofing. Else what passes it is routed (CW_PORT_ROUTED).
 bool vf_uplink_bridges(const struct causewayd *d, const struct port *uplink);
 
+// Gives an uplink that has no MAC the one that the PF has for its VF, where it has one.
+void vf_uplink_take_mac(const struct causewayd *d, struct port *uplink);
+
 // A VLAN for a VF that is to have one of its own: of the configured range, used neither at the
 // uplink nor by another VF of the card. 0: all are used.
 uint16_t vf_uplink_free_vlan(const struct causewayd *d, const struct port *uplink, const char *pf);

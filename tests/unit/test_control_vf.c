@@ -14,6 +14,7 @@
 
 #include "fail_point.h"
 #include "vf/vf.h"
+#include "vf/vf_uplink.h"
 
 #define VF0 "\"vf\":{\"pci\":\"" FAKE_VF0 "\""
 #define VF1 "\"vf\":{\"pci\":\"" FAKE_VF1 "\""
@@ -419,6 +420,26 @@ test_vlans_of_their_own(void **state)
 	free(before);
 }
 
+static void
+test_mac_of_an_uplink(void **state)
+{
+	const struct causewayd *d = world->pod.c->d;
+	struct port port = {.kind = CW_PORT_VF, .flags = CW_PORT_UPLINK};
+
+	snprintf(port.args, sizeof(port.args), "device=" FAKE_VF1 ",x=y");
+	assert_false(vf_uplink_bridges(d, &port));
+	vf_uplink_take_mac(d, &port);
+	assert_memory_equal(port.mac, world->settings[1].mac, 6);
+	port.mac[5] = 9; // one that was given stays
+	vf_uplink_take_mac(d, &port);
+	assert_int_equal(port.mac[5], 9);
+	world->settings[1].trust = true;
+	world->settings[1].spoofchk = false;
+	assert_true(vf_uplink_bridges(d, &port));
+	snprintf(port.args, sizeof(port.args), "device=" FAKE_PF);
+	assert_false(vf_uplink_bridges(d, &port));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int
@@ -437,6 +458,7 @@ main(void)
 		TEST(test_several_vfs),
 		TEST(test_sub_port),
 		TEST(test_vlans_of_their_own),
+		TEST(test_mac_of_an_uplink),
 	};
 
 	if (!control_enter_namespace())
