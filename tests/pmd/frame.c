@@ -7,7 +7,7 @@
 struct frame *
 frame_new(void)
 {
-	struct frame *frame = malloc(sizeof(*frame));
+	struct frame *frame = aligned_alloc(_Alignof(struct frame), sizeof(*frame));
 
 	if (frame == NULL)
 		return NULL;
@@ -21,7 +21,7 @@ frame_new(void)
 struct frame *
 frame_copy(const struct frame *frame)
 {
-	struct frame *copy = malloc(sizeof(*copy));
+	struct frame *copy = aligned_alloc(_Alignof(struct frame), sizeof(*copy));
 
 	if (copy == NULL)
 		return NULL;

@@ -17,7 +17,7 @@ struct frame {
 	uint32_t mark; // action MARK
 	uint32_t hash; // action RSS
 	bool is_marked, is_flagged, is_hashed;
-	uint8_t room[FRAME_HEADROOM + FRAME_MAX];
+	_Alignas(64) uint8_t room[FRAME_HEADROOM + FRAME_MAX]; // headers want even addresses
 };
 
 // An empty frame, or NULL. frame_free() takes NULL.

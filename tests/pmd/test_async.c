@@ -34,7 +34,7 @@ struct setup {
 };
 
 static struct setup
-open_table(const char *arguments, uint32_t n_rules)
+open_table_of(const char *arguments, uint32_t n_rules, const struct rte_flow_item *template)
 {
 	static const struct rte_flow_pattern_template_attr pattern_attr = {.ingress = 1};
 	static const struct rte_flow_actions_template_attr actions_attr = {.ingress = 1};
@@ -51,13 +51,19 @@ open_table(const char *arguments, uint32_t n_rules)
 	assert_int_equal(rte_eth_dev_stop(port), 0);
 	assert_int_equal(rte_flow_configure(port, &port_attr, 1, queues, NULL), 0);
 	assert_int_equal(rte_eth_dev_start(port), 0);
-	s.pattern = rte_flow_pattern_template_create(port, &pattern_attr, masks, NULL);
+	s.pattern = rte_flow_pattern_template_create(port, &pattern_attr, template, NULL);
 	s.actions = rte_flow_actions_template_create(port, &actions_attr, drop, drop, NULL);
 	assert_non_null(s.pattern);
 	assert_non_null(s.actions);
 	s.table = rte_flow_template_table_create(port, &attr, &s.pattern, 1, &s.actions, 1, NULL);
 	assert_non_null(s.table);
 	return s;
+}
+
+static struct setup
+open_table(const char *arguments, uint32_t n_rules)
+{
+	return open_table_of(arguments, n_rules, masks);
 }
 
 static struct rte_flow *
@@ -126,6 +132,35 @@ test_rules(void **state)
 	assert_int_equal(pull(&s).status, RTE_FLOW_OP_SUCCESS);
 	bench_send(s.bench, 0, &to_9);
 	bench_expect_rx(s.bench, 0, &to_9);
+	close_table(&s);
+}
+
+// A range is the template's, whatever a rule gives in that field.
+static void
+test_range_of_template(void **state)
+{
+	static const struct rte_flow_item_ipv4 low = {.hdr.time_to_live = 32},
+					       high = {.hdr.time_to_live = 64},
+					       mask = {.hdr.dst_addr = RTE_BE32(0xffffffff),
+						       .hdr.time_to_live = 0xff};
+	static const struct rte_flow_item template[] = {{.type = RTE_FLOW_ITEM_TYPE_ETH},
+		{.type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &low, .last = &high, .mask = &mask},
+		{.type = RTE_FLOW_ITEM_TYPE_END}};
+	struct setup s = open_table_of("async=1", 4, template);
+	struct rte_flow *rule = create(&s, 9, false, NULL);
+	struct spec above = to_9, other = to_9;
+
+	above.ttl = 65;
+	other.dst_ip = 10;
+	assert_int_equal(pull(&s).status, RTE_FLOW_OP_SUCCESS);
+	bench_send(s.bench, 0, &to_9);
+	bench_expect_nothing(s.bench);
+	bench_send(s.bench, 0, &above);
+	bench_expect_rx(s.bench, 0, &above);
+	bench_send(s.bench, 0, &other);
+	bench_expect_rx(s.bench, 0, &other);
+	destroy(&s, rule);
+	pull(&s);
 	close_table(&s);
 }
 
@@ -212,6 +247,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_range_of_template),
 		cmocka_unit_test(test_postponed),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_late_failure),
