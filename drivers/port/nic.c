@@ -19,6 +19,15 @@
 #define MAX_PAUSE_S 8u // between tries to bring a device back
 #define MAC_TRIES 4u // until a VF's PF tells the address that it had
 #define SETTLE_S 5u // after a start the link may come and go
+#define MAX_DOUBTS 5u
+
+static uint64_t
+packets_heard(const struct nic *nic)
+{
+	struct rte_eth_stats stats;
+
+	return rte_eth_stats_get(nic->ethdev.id, &stats) == 0 ? stats.ipackets : 0;
+}
 
 static void
 run(struct nic *nic)
@@ -26,6 +35,7 @@ run(struct nic *nic)
 	nic->tries = 0;
 	nic->link_lost = false;
 	nic->started_tsc = rte_get_timer_cycles();
+	nic->heard = packets_heard(nic);
 	atomic_store(&nic->running, true);
 }
 
@@ -166,6 +176,23 @@ is_back_from_down(const struct port *port, struct nic *nic)
 	return true;
 }
 
+// A VF that was reset while its PF still was at it works, says so, and hears nothing: as long as
+// that may be so, it is reset again, ever later.
+static bool
+is_deaf(struct nic *nic)
+{
+	const uint64_t pause = (uint64_t)SETTLE_S << (MAX_DOUBTS - nic->doubts);
+
+	if (nic->doubts == 0 || !atomic_load(&nic->running)
+		|| rte_get_timer_cycles() - nic->started_tsc < pause * rte_get_timer_hz())
+		return false;
+	nic->doubts = packets_heard(nic) == nic->heard ? nic->doubts - 1 : 0;
+	if (nic->doubts == 0)
+		return false;
+	atomic_store(&nic->running, false);
+	return true;
+}
+
 static bool
 nic_needs_repair(struct port *port)
 {
@@ -175,7 +202,11 @@ nic_needs_repair(struct port *port)
 		atomic_store(&nic->running, false);
 		return true;
 	}
-	if (is_back_from_down(port, nic))
+	if (is_back_from_down(port, nic)) {
+		nic->doubts = MAX_DOUBTS;
+		return true;
+	}
+	if (is_deaf(nic))
 		return true;
 	return !atomic_load(&nic->running) && rte_get_timer_cycles() >= nic->again_tsc
 	       && (nic->device != NULL || nic_may_probe(&nic->args));
@@ -232,6 +263,8 @@ nic_repair(struct port *port)
 		nic->tries = 0;
 		try_later(nic); // what removes it is to come to its end first
 	} else if (nic->device != NULL) {
+		if ((events & NIC_RESET) != 0 && port->kind == CW_PORT_VF)
+			nic->doubts = MAX_DOUBTS;
 		restart(port, nic);
 	} else if (take(port, nic, nic->reason, sizeof(nic->reason)) != 0) {
 		try_later(nic);

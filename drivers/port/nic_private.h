@@ -29,6 +29,8 @@ struct nic {
 	unsigned int tries; // without success
 	uint64_t started_tsc;
 	bool link_lost; // since then
+	unsigned int doubts; // a VF that was reset is reset again so often, while it hears nothing
+	uint64_t heard; // packets until it was started
 	uint64_t vlans[NIC_VLANS / 64]; // tags that are let in
 	struct rte_ether_addr groups[PORT_GROUPS]; // likewise
 	unsigned int n_groups; // more than PORT_GROUPS: all

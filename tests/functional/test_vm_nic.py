@@ -129,6 +129,14 @@ def assert_comes_back(dp, pod, far):
         assert ping(far.namespace, pod.ip4 if family == 4 else pod.ip6)[0] == 0
 
 
+def test_link_goes_and_comes_back(dp, cards, pod, far, uplink):
+    """With its PF down a VF has no link; up again, the PF has reset it."""
+    cards[0].namespace.ip(f"link set {cards[0].ifname()} down")
+    wait_state(dp, wire.DOWN)
+    cards[0].up()
+    assert_comes_back(dp, pod, far)
+
+
 def test_pf_negotiates_anew(dp, cards, pod, far, uplink):
     """It resets itself and its VFs."""
     cards[0].namespace.run("ethtool", "-r", cards[0].ifname())
