@@ -5,6 +5,7 @@ way, although the card carries the flow by itself. The card is tests/pmd.
 import pytest
 from lib import wire
 from lib.flow_pmd import CardDataPlane
+from lib.wait import wait_until
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
@@ -31,7 +32,8 @@ def frame(source, mac, ip):
 def carry(dp, source, data):
     """The card carries the flow from now on, and says so by its counters."""
     dp.exchange(source, [data] * 3)
-    dp.wait_offloaded(1)
+    ends = f"{IP(data[14:]).src}:1000 > {IP(data[14:]).dst}:9".encode()
+    wait_until(lambda: any(ends in flow.match for flow in moving(dp)), "the flow's rule")
     seen = dp.stats(source)["rx_packets"]
     dp.exchange(source, [data] * FRAMES)
     assert dp.stats(source)["rx_packets"] - seen < FRAMES  # the questions
