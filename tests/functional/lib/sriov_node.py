@@ -56,7 +56,7 @@ class SriovNode(Node):
         self.uplink_vf.set(f"mac {UPLINK_MAC}")
         self.cwctl(
             "port", "add", name=UPLINK, kind="vf", device=self.uplink_vf.address, uplink="true",
-            bind=sriov.DPDK, **params,
+            bind=sriov.DPDK, mac=UPLINK_MAC, **params,
         )  # fmt: skip
         self.wait_port(UPLINK)
 
