@@ -84,20 +84,23 @@ answer(const struct worker *w, struct rte_mbuf *m, struct packet_ctx *ctx, struc
 }
 
 // Nobody is known to have the address, but it may be behind a route (RFC 1027). Whoever probes
-// for its own address must not hear of that: it may be free.
+// for its own address must not hear of that: it may be free. from_host: the host asks in the name
+// of the router, which asks in its place where it resolves; else the kernel would be told to ask
+// again.
 static int
 handle_unknown(struct worker *w, const struct network *network, struct rte_mbuf *m,
-	struct packet_ctx *ctx, struct rte_arp_hdr *a)
+	struct packet_ctx *ctx, struct rte_arp_hdr *a, bool from_host)
 {
 	enum proxy_reach reach;
 
-	if (!proxy_serves(w, ctx) || a->arp_data.arp_sip == 0
-		|| a->arp_data.arp_sip == a->arp_data.arp_tip)
+	if (!from_host
+		&& (!proxy_serves(w, ctx) || a->arp_data.arp_sip == 0
+			|| a->arp_data.arp_sip == a->arp_data.arp_tip))
 		return NEXT_SWITCH;
 	reach = proxy_find4(w, ctx, a->arp_data.arp_tip);
-	if (reach == PROXY_REACHES)
+	if (reach == PROXY_REACHES && !from_host)
 		return answer(w, m, ctx, a, router_mac_towards(w->dp, network, ctx));
-	if (reach == PROXY_ON_LINK)
+	if (reach == PROXY_ON_LINK && (!from_host || network->resolve))
 		proxy_want(w, ctx, (const uint8_t *)&a->arp_data.arp_tip, 4);
 	return DROP(UNRESOLVED);
 }
@@ -113,10 +116,8 @@ handle_request(struct worker *w, const struct network *network, struct rte_mbuf 
 	const struct neighbor *known =
 		neighbor_lookup4(w->dp->neighbors, network->id, a->arp_data.arp_tip);
 
-	if (known == NULL && from_host && sender_is_router)
-		return DROP(UNRESOLVED);
 	if (known == NULL)
-		return handle_unknown(w, network, m, ctx, a);
+		return handle_unknown(w, network, m, ctx, a, from_host && sender_is_router);
 	if (known->kind == NEIGHBOR_ROUTER) {
 		if (from_host)
 			return DROP(HOST);

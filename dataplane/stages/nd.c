@@ -203,20 +203,21 @@ is_router(const struct worker *w, const struct network *network, const uint8_t a
 
 // As in arp.c. Link-local addresses are not routed.
 static int
-handle_unknown(
-	struct worker *w, const struct network *network, struct rte_mbuf *m, struct packet_ctx *ctx)
+handle_unknown(struct worker *w, const struct network *network, struct rte_mbuf *m,
+	struct packet_ctx *ctx, bool from_host)
 {
 	const struct nd_message *message = packet_l4(m, ctx);
 	enum proxy_reach reach;
 
-	if (!proxy_serves(w, ctx) || ipv6_is_unspecified(ipv6_src(packet_ipv6(m, ctx))))
+	if (!from_host
+		&& (!proxy_serves(w, ctx) || ipv6_is_unspecified(ipv6_src(packet_ipv6(m, ctx)))))
 		return NEXT_SWITCH;
 	if (address6_is_link_local(message->target))
 		return DROP(UNRESOLVED);
 	reach = proxy_find6(w, ctx, message->target);
-	if (reach == PROXY_REACHES)
+	if (reach == PROXY_REACHES && !from_host)
 		return answer(w, m, ctx, router_mac_towards(w->dp, network, ctx), 0);
-	if (reach == PROXY_ON_LINK)
+	if (reach == PROXY_ON_LINK && (!from_host || network->resolve))
 		proxy_want(w, ctx, message->target, 6);
 	return DROP(UNRESOLVED);
 }
@@ -237,7 +238,7 @@ handle_solicitation(
 	if (from_router && !from_host)
 		return DROP(CONFLICT);
 	if (known == NULL)
-		return from_router ? DROP(UNRESOLVED) : handle_unknown(w, network, m, ctx);
+		return handle_unknown(w, network, m, ctx, from_router);
 	if (known->kind == NEIGHBOR_ROUTER)
 		return from_host ? DROP(HOST)
 				 : answer(w, m, ctx, router_mac_towards(w->dp, network, ctx),

@@ -13,6 +13,15 @@ is_routed(const struct worker *w, uint16_t port_id)
 	return port != NULL && (port->flags & CW_PORT_ROUTED) != 0;
 }
 
+// Out there nobody knows the host but by the MAC of the uplink.
+static bool
+is_uplink(const struct worker *w, uint16_t port_id)
+{
+	const struct dp_port *port = dp_port_get(w->dp, port_id);
+
+	return port != NULL && (port->flags & CW_PORT_UPLINK) != 0;
+}
+
 // Of those who share a tag the sub-ports say it, not the parent that it comes in by.
 bool
 proxy_serves(const struct worker *w, const struct packet_ctx *ctx)
@@ -29,7 +38,8 @@ const struct rte_ether_addr *
 proxy_mac(const struct worker *w, const struct network *network, const struct packet_ctx *ctx,
 	const struct neighbor *known)
 {
-	if (proxy_serves(w, ctx) || is_routed(w, known->port))
+	if (proxy_serves(w, ctx) || is_routed(w, known->port)
+		|| (ctx->origin == PACKET_FROM_HOST && is_uplink(w, known->port)))
 		return router_mac_towards(w->dp, network, ctx);
 	return &known->mac;
 }

@@ -15,7 +15,7 @@
 bool proxy_serves(const struct worker *w, const struct packet_ctx *ctx);
 
 // The MAC to answer with for a neighbour that is not beside the asker: its own, or that of the
-// router.
+// router. The host, too, reaches by the router whoever is behind an uplink.
 const struct rte_ether_addr *proxy_mac(const struct worker *w, const struct network *network,
 	const struct packet_ctx *ctx, const struct neighbor *known);
 

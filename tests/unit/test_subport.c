@@ -254,6 +254,62 @@ test_arp_wants(void **state)
 	assert_memory_equal(event.ip.addr, &unknown, sizeof(unknown));
 }
 
+static void
+set_host(struct network *network, void *arg)
+{
+	network->host_port = *(uint16_t *)arg;
+	network->resolve = network->host_port != 0;
+}
+
+static void
+set_host_port(struct dp_port *port, void *arg)
+{
+	port->kind = *(bool *)arg ? CW_PORT_HOST : CW_PORT_TAP;
+	port->origin = *(bool *)arg ? PACKET_FROM_HOST : PACKET_FROM_PORT;
+}
+
+// The host shares the router's addresses: the router asks in its place, and answers with its own
+// MAC for whoever is out there.
+static void
+test_host_asks(void **state)
+{
+	struct fixture *f = *state;
+	const struct cw_ip there = {.addr = {10, 1, 7, 9}, .family = 4, .prefix = 32};
+	const struct rte_ether_addr mac = {{2, 0, 0, 0, 7, 9}};
+	const uint8_t unknown6[16] = {0xfd, 0, 0, 1, [14] = 7, 9};
+	uint16_t host = 3, none = 0, tag;
+	struct frame arp, nd, reply;
+	struct dp_event event;
+	uint8_t router[16];
+	bool is_host = true;
+
+	while (rte_ring_dequeue_elem(f->dp->events, &event, sizeof(event)) == 0)
+		;
+	fixture_network(f, 0, set_host, &host);
+	fixture_port_change(f, host, set_host_port, &is_host);
+	arp = frame_arp(RTE_ARP_OP_REQUEST, host, RTE_BE32(RTE_IPV4(10, 1, 0, 1)),
+		RTE_BE32(RTE_IPV4(10, 1, 7, 9)));
+	port_ip6(1, router);
+	nd = frame_nd(ND_NEIGHBOR_SOLICITATION, host, router, unknown6);
+	assert_dropped(f, host, &arp, "no_neighbor");
+	assert_int_equal(rte_ring_dequeue_elem(f->dp->events, &event, sizeof(event)), 0);
+	assert_int_equal(event.type, DP_EVENT_NEIGHBOR_WANTED);
+	assert_memory_equal(event.ip.addr, there.addr, 4);
+	assert_dropped(f, host, &nd, "no_neighbor");
+	assert_int_equal(rte_ring_dequeue_elem(f->dp->events, &event, sizeof(event)), 0);
+	assert_memory_equal(event.ip.addr, unknown6, 16);
+	assert_int_equal(
+		neighbor_set(f->dp->neighbors, NEIGHBOR_RESOLVED, 0, &there, &mac, PARENT), 0);
+	inject(f, host, &arp);
+	reply = take_sent(f, host, &tag);
+	assert_macs(&reply, port_mac(host), router_mac);
+	neighbor_del(f->dp->neighbors, NEIGHBOR_RESOLVED, 0, &there);
+	is_host = false;
+	fixture_port_change(f, host, set_host_port, &is_host);
+	fixture_network(f, 0, set_host, &none);
+	assert_int_not_equal(rte_ring_dequeue_elem(f->dp->events, &event, sizeof(event)), 0);
+}
+
 // RFC 1027: what a route leads to elsewhere.
 static void
 test_arp_for_routes(void **state)
@@ -499,6 +555,7 @@ main(void)
 		l2_test(test_shared_tag),
 		l2_test(test_arp_from_card),
 		l2_test(test_arp_wants),
+		l2_test(test_host_asks),
 		l2_test(test_arp_for_routes),
 		l2_test(test_arp_for_card),
 		l2_test(test_announcement),
