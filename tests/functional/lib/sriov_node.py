@@ -24,6 +24,12 @@ GATEWAY = {4: "10.1.0.1", 6: "fd00:1::1"}
 READY_S = 60
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Those with the node of the boot last: the others take the cards for themselves."""
+    items.sort(key=lambda item: "sriov_node" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def sriov_node(hugepages):
     """One for all modules of a boot. They leave it without pods and ports, and its daemons running."""
