@@ -103,6 +103,16 @@ tell(struct worker *w, uint16_t port, const struct rte_mbuf *m, struct seen *see
 	seen->told_tsc = w->now_tsc;
 }
 
+// Headers are where they are, rte_hash_crc() reads aligned words. size <= 40.
+static inline uint32_t
+hash_bytes(const uint8_t *bytes, uint32_t size, uint32_t hash)
+{
+	uint64_t words[5];
+
+	memcpy(words, bytes, size);
+	return rte_hash_crc(words, size, hash);
+}
+
 // Which flow it is, from its headers without what differs from packet to packet; 0: no candidate.
 static inline uint32_t
 hash_of(const uint8_t *frame, uint16_t len)
@@ -113,14 +123,14 @@ hash_of(const uint8_t *frame, uint16_t len)
 	uint32_t hash;
 
 	if (type[0] == 0x08 && type[1] == 0x00) { // TOS, then TTL and protocol, then ends
-		hash = rte_hash_crc(frame, 14, l3[1]);
+		hash = hash_bytes(frame, 14, l3[1]);
 		hash = rte_hash_crc_2byte(*(const unaligned_uint16_t *)(l3 + 8), hash);
-		return rte_hash_crc(l3 + 12, 12, hash) | 1;
+		return hash_bytes(l3 + 12, 12, hash) | 1;
 	}
 	if (type[0] != 0x86 || type[1] != 0xdd || l3 + 44 > frame + len)
 		return 0;
-	hash = rte_hash_crc(frame, 14, *(const unaligned_uint16_t *)l3);
-	return rte_hash_crc(l3 + 6, 38, hash) | 1;
+	hash = hash_bytes(frame, 14, *(const unaligned_uint16_t *)l3);
+	return hash_bytes(l3 + 6, 38, hash) | 1;
 }
 
 static inline bool

@@ -4,9 +4,11 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -146,18 +148,47 @@ add_buses(char **args, int n)
 	return add_argument(args, n, "pci:ffff:ff:1f.7");
 }
 
-// EAL says little about a driver that it cannot load: it is tried here before.
+// Whether only those may change the file who may change other things of ours: EAL's own check,
+// which refuses folders like /tmp, too, where a sticky bit protects what is in them.
+static bool
+is_safe(const char *path)
+{
+	char at[PATH_MAX];
+	struct stat status;
+
+	if (realpath(path, at) == NULL)
+		return true; // dlopen() says what is wrong
+	for (;;) {
+		char *slash = strrchr(at, '/');
+
+		if (stat(at, &status) < 0
+			|| ((status.st_mode & S_IWOTH) != 0
+				&& !(S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0)))
+			return false;
+		if (slash == NULL || slash == at)
+			return true;
+		*slash = '\0';
+	}
+}
+
+// Drivers register themselves when they are loaded. EAL's option for that says little about one
+// that it cannot load.
 static int
-add_drivers(const struct config *config, char **args, int n)
+load_drivers(const struct config *config)
 {
 	for (int i = 0; i < CONFIG_DRIVERS && config->drivers[i][0] != '\0'; i++) {
-		if (dlopen(config->drivers[i], RTLD_NOW) == NULL)
+		const char *path = config->drivers[i];
+
+		if (!is_safe(path))
+			return log_error(-EPERM,
+				"a DPDK driver that everybody may change is not loaded; take the "
+				"write permission away",
+				"key=driver value=%s", path);
+		if (dlopen(path, RTLD_NOW) == NULL)
 			return log_error(-ENOENT, "cannot load a DPDK driver",
-				"key=driver value=%s error=\"%s\"", config->drivers[i], dlerror());
-		n = add_argument(args, n, "-d");
-		n = add_argument(args, n, config->drivers[i]);
+				"key=driver value=%s error=\"%s\"", path, dlerror());
 	}
-	return n;
+	return 0;
 }
 
 int
@@ -194,9 +225,9 @@ memory_start_eal(const struct config *config, const struct cores *cores)
 		n = add_argument(args, n, "-m");
 		n = add_argument(args, n, megabytes);
 	}
-	n = add_drivers(config, args, n);
-	if (n < 0)
-		return n;
+	error = load_drivers(config);
+	if (error != 0)
+		return error;
 	if (rte_eal_init(n, args) < 0)
 		return log_error(-rte_errno, "DPDK does not start", "error=\"%s\" lcores=%s",
 			rte_strerror(rte_errno), map);

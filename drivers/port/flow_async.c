@@ -90,15 +90,18 @@ mask_size(enum rte_flow_item_type type)
 static uint64_t
 form_of(const struct flow_build *build)
 {
+	uint64_t mask[8]; // aligned, as rte_hash_crc() reads words
 	uint32_t pattern = 0, actions = 0;
 
 	for (unsigned int i = 0; i < build->n_items; i++) {
 		const struct rte_flow_item *item = &build->items[i];
+		const size_t size = mask_size(item->type);
 
 		pattern = rte_hash_crc_4byte((uint32_t)item->type, pattern);
-		if (item->mask != NULL)
-			pattern =
-				rte_hash_crc(item->mask, (uint32_t)mask_size(item->type), pattern);
+		if (item->mask == NULL || size > sizeof(mask))
+			continue;
+		memcpy(mask, item->mask, size);
+		pattern = rte_hash_crc(mask, (uint32_t)size, pattern);
 	}
 	for (unsigned int i = 0; i < build->n_actions; i++)
 		actions = rte_hash_crc_4byte((uint32_t)build->actions[i].type, actions);

@@ -85,6 +85,18 @@ def test_driver_that_is_not_there(scratch, hugepages):
     assert "key=driver" in said and f"value={scratch}/absent.so" in said
 
 
+def test_driver_that_everybody_may_change(scratch, hugepages):
+    driver = scratch / "mine.so"
+    driver.write_bytes(b"")
+    driver.chmod(0o666)
+    said = refused(dp_command(scratch, hugepages, "--driver", driver))
+    assert "everybody may change" in said and f"value={driver}" in said
+    driver.chmod(0o644)
+    said = refused(dp_command(scratch, hugepages, "--driver", driver))
+    assert "cannot load a DPDK driver" in said
+
+
+
 def test_dry_run_and_check_config_start_nothing(scratch, hugepages):
     for option in ("--check-config", "--dry-run"):
         subprocess.run(

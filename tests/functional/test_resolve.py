@@ -171,6 +171,12 @@ def test_flows_share_two_gateways(dp, pod, gateways, nexthop, family):
         nexthop(310 + number, wire.NH_VIA, gateway.address[family])
     nexthop(312, wire.NH_GROUP, prefix=BEHIND_PREFIX[family], members=(310, 311))
     assert ping(pod.namespace, BEHIND[family])[0] == 0
+
+    def both_known():
+        send_flows(pod, family, 20)
+        return all(counted(gateway) > 0 for gateway in gateways)
+
+    wait_until(both_known, "flows reach both gateways")
     sent = send_flows(pod, family, 200)
     shares = [counted(gateway) for gateway in gateways]
     assert sum(shares) >= sent

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,15 +23,15 @@ int
 bench_setup(void **state)
 {
 	static char options[][PATH_MAX] = {"net-flow-test", "--no-huge", "-m", "128", "--no-pci",
-		"--no-telemetry", "--log-level=error", "-l", "0", "-d", "", "--file-prefix", ""};
+		"--no-telemetry", "--log-level=error", "-l", "0", "--file-prefix", ""};
 	static char *args[RTE_DIM(options)];
 	const char *driver = getenv("NET_FLOW");
 
 	if (pool != NULL)
 		return 0;
 	assert_non_null(driver);
-	snprintf(options[10], sizeof(options[0]), "%s", driver);
-	snprintf(options[12], sizeof(options[0]), "cw-flow-%d", (int)getpid());
+	assert_non_null(dlopen(driver, RTLD_NOW)); // EAL takes none from below /tmp
+	snprintf(options[10], sizeof(options[0]), "cw-flow-%d", (int)getpid());
 	for (size_t i = 0; i < RTE_DIM(options); i++)
 		args[i] = options[i];
 	assert_true(rte_eal_init((int)RTE_DIM(args), args) >= 0);
