@@ -255,17 +255,15 @@ def test_interrupted_dumps(scratch, hugepages):
     """What is read while it changes may be inconsistent, says the kernel: it is read once more."""
     node = MirrorNode(scratch / "i", hugepages, "--mirror-audit", "1")
     addresses = [f"10.200.{i // 250}.{i % 250 + 1}/32 dev lo" for i in range(2000)]
-    churn = [f"addr {what} 10.201.0.1/32 dev lo" for _ in range(2000) for what in ("add", "del")]
+    churn = scratch / "churn"
+    churn.write_text("addr add 10.201.0.1/32 dev lo\naddr del 10.201.0.1/32 dev lo\n" * 1000)
     try:
         node.start()
         node.batch(f"addr add {address}" for address in addresses)
         node.batch(f"route add {prefix} via {PEER} proto bird" for prefix in prefixes(500))
-
-        def is_interrupted():
-            node.batch(churn)
-            return node.mirror()["interrupted"] > 0
-
-        wait_until(is_interrupted, "a dump that was interrupted", timeout=120)
+        forever = f"while :; do ip -batch {churn}; done"
+        with node.namespace.background("bash", "-c", forever, timeout=200):
+            wait_until(lambda: node.mirror()["interrupted"] > 0, "an interrupted dump", 120)
         node.assert_equal()
         wait_until(
             lambda: node.mirror()["addresses"] >= len(addresses), "all addresses are known"

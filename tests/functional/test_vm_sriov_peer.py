@@ -5,7 +5,7 @@ import fcntl
 import json
 
 import pytest
-from lib import sriov
+from lib import settings, sriov
 from lib.cni import CniError
 from lib.netns import HomeNamespace, Namespace
 from lib.node import Node
@@ -112,6 +112,8 @@ CASES = [
     (sriov.DPDK, {"vlan": 9}),
     (sriov.DPDK, EVERYTHING),
 ]
+if not settings.VM_FULL:
+    CASES = [CASES[1], CASES[4]]
 
 
 @pytest.mark.parametrize("driver, config", CASES, ids=lambda value: "-".join(value) if isinstance(value, dict) else value)

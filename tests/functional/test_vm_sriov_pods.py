@@ -12,6 +12,7 @@ from lib import settings, sriov
 from lib.sriov_node import GATEWAY, UPLINK
 from lib.stack_pod import StackPod
 from lib.traffic import iperf, ping
+from lib.wait import wait_until
 
 pytestmark = [pytest.mark.slow, sriov.GUEST]
 VLAN = 100
@@ -77,13 +78,19 @@ def awake(*pods):
         yield
 
 
+def assert_reaches(pod, address):
+    """Nothing is lost, once those in between know each other and whoever slept is awake."""
+    wait_until(lambda: ping(pod.namespace, address, 1)[0] == 0, f"{address} answers", timeout=60)
+    assert ping(pod.namespace, address)[0] == 0
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids="+".join)
 def test_pods_reach_each_other(node, pods, pair):
     one, other = (pods[kind] for kind in pair)
     with awake(one, other):
         for family in (4, 6):
-            assert ping(one.namespace, other.ip(family))[0] == 0, (pair, family)
-            assert ping(other.namespace, one.ip(family))[0] == 0, (pair, family)
+            assert_reaches(one, other.ip(family))
+            assert_reaches(other, one.ip(family))
         end = iperf(other.namespace, one.namespace, other.ip(4), seconds=1)
         assert end["sum_received"]["bytes"] > 0
     node.assert_alive()
@@ -93,4 +100,4 @@ def test_pods_reach_each_other(node, pods, pair):
 def test_vf_pods_reach_their_gateway_and_the_node(node, pods, kind):
     with awake(pods[kind]):
         for family in (4, 6):
-            assert ping(pods[kind].namespace, GATEWAY[family])[0] == 0
+            assert_reaches(pods[kind], GATEWAY[family])

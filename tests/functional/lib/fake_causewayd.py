@@ -155,7 +155,7 @@ def endpoint(params):
         "ifname": params["ifname"],
         "netns": params["netns"],
         "network": params["network"],
-        "cni_network": params["cni_network"],
+        "cni_network": params.get("cni_network", ""),
         "port": "pod1",
         "kind": params.get("kind", "tap"),
         "why": "chosen by the fake",
