@@ -45,7 +45,7 @@ struct uplinks {
 // The node's own addresses, as collected from the kernel.
 struct local {
 	struct cw_ip *ips;
-	unsigned int n;
+	unsigned int n, room;
 };
 
 bool
@@ -61,11 +61,15 @@ static int
 collect(void *arg, const struct cw_ip *ip)
 {
 	struct local *local = arg;
-	struct cw_ip *grown = realloc(local->ips, (local->n + 1) * sizeof(*grown));
+	struct cw_ip *grown;
 
-	if (grown == NULL)
-		return -ENOMEM;
-	local->ips = grown;
+	if (local->n == local->room) {
+		local->room = local->room == 0 ? 64 : 2 * local->room;
+		grown = realloc(local->ips, local->room * sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		local->ips = grown;
+	}
 	local->ips[local->n++] = *ip;
 	return 0;
 }
