@@ -19,9 +19,9 @@ cache=${CAUSEWAY_CACHE:-/var/cache/causeway}
 version=$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null) || version=
 dir=$cache/dpdk-headers-$version
 
-# The suites this machine has packages from, as sources of source packages.
+# Debian's suites that this machine has packages from, as sources of source packages.
 sources() {
-	apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | sort -u \
+	apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' 'Origin: Debian' | sort -u \
 		| while read -r uri suite; do
 			case $suite in
 			*-backports) ;;
