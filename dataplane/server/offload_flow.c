@@ -122,6 +122,7 @@ left(struct offload_flow *flow)
 	flow->device->n_offloaded--;
 	flow->device->is_full = false;
 	flow->device = NULL;
+	flow->is_proven = false;
 }
 
 void

@@ -13,7 +13,8 @@ struct guard {
 	struct offload *o;
 	const struct dp_port *port;
 	uint16_t ethdev;
-	bool complete; // all that may pass is in the device
+	bool complete; // all that may pass is in the device, which was asked: to accept is not to
+		       // have
 };
 
 static struct offload_want
@@ -36,12 +37,12 @@ base_of(const struct guard *g, uint32_t priority)
 static void
 pass(struct guard *g, struct offload_want *want)
 {
-	const struct offload_flow *flow;
+	struct offload_flow *flow;
 
 	want->kind = CW_FLOW_GUARD_PASS;
 	want->rule.actions.fate = FLOW_TO_SWITCH;
 	flow = offload_want(g->o, want);
-	g->complete = g->complete && flow != NULL && flow->state == CW_FLOW_OFFLOADED;
+	g->complete = g->complete && flow != NULL && (flow->is_proven || offload_ask(g->o, flow));
 	if (flow != NULL && flow->state == CW_FLOW_WANTED)
 		g->o->guards_wait = true;
 }

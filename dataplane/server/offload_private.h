@@ -36,6 +36,7 @@ struct offload_flow {
 	struct flow_rule rule;
 	struct offload_device *device; // while it is there, or on its way
 	struct flow_entry entry;
+	bool is_proven; // the device has answered about it since it took it
 	uint64_t packets, bytes; // by the device, as last asked
 	uint64_t rated; // of packets: those that rate knows of
 	uint64_t in_software; // packets told by workers since the last second

@@ -51,12 +51,12 @@ offload_ask(struct offload *o, struct offload_flow *flow)
 
 	if (flow->device == NULL || flow->entry.pending != NULL)
 		return false;
-	if (flow_query(flow->device->flow, &flow->entry, &flow->packets, &flow->bytes, reason,
-		    sizeof(reason))
-		== 0)
-		return true;
-	offload_flow_lost(o, flow, reason);
-	return false;
+	flow->is_proven = flow_query(flow->device->flow, &flow->entry, &flow->packets, &flow->bytes,
+				  reason, sizeof(reason))
+			  == 0;
+	if (!flow->is_proven)
+		offload_flow_lost(o, flow, reason);
+	return flow->is_proven;
 }
 
 static void

@@ -175,7 +175,7 @@ flow_query(struct flow_device *device, const struct flow_entry *entry, uint64_t 
 	struct rte_flow_error error = {0};
 	int ret;
 
-	if (entry->flow == NULL) {
+	if (entry->flow == NULL || entry->failed) {
 		snprintf(reason, reason_len, "not in the device");
 		return -ENOENT;
 	}

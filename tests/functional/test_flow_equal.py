@@ -9,14 +9,16 @@ from collections import Counter
 
 import pytest
 from lib import settings, wire
-from lib.flow_pmd import MOVING, CardDataPlane
+from lib.flow_pmd import MOVING, CardDataPlane, udp
 from lib.flow_traffic import mixture
 from lib.wait import wait_until
+from scapy.layers.l2 import Ether
 
 SEED = settings.FUZZ_SEED
 LONG = int(settings.VM_FULL)
 FRAMES = 4000 if settings.VM_FULL else 600
 NUMBERS = itertools.count(1)
+DISCARD = 9  # UDP port
 
 
 @pytest.fixture
@@ -144,3 +146,11 @@ def test_software_takes_over(make, without, arguments):
     assert states - {wire.FLOW_OFFLOADED}
     reasons = {flow.reason for flow in dp.sock.flows() if flow.state != wire.FLOW_OFFLOADED}
     assert reasons and b"" not in reasons
+
+
+def test_guard_drops_nothing_before_the_device_is_known_to_pass_it(make):
+    """The card accepts all and keeps five rules: those for the endpoint's addresses are not there."""
+    dp = make(late=5)
+    for vf in dp.vfs:
+        frame = bytes(Ether(src=vf.mac, dst=dp.pod.mac) / udp(dp.pod, DISCARD, vf.ip4))
+        assert dp.exchange(vf, [frame] * 3)[dp.pod.id] == {frame: 3}

@@ -182,8 +182,8 @@ class CardDataPlane(DataPlane):
             self.card.close()
 
 
-def udp(target, dport):
-    return IP(src=VXLAN4.pod(), dst=target.ip4) / UDP(sport=QUESTION, dport=dport)
+def udp(target, dport, src=None):
+    return IP(src=src or VXLAN4.pod(), dst=target.ip4) / UDP(sport=QUESTION, dport=dport)
 
 
 def is_request(frame):
