@@ -143,14 +143,6 @@ read_netns(struct endpoint *endpoint, int netns, struct failure *failure)
 	return 0;
 }
 
-static void
-set_text(char *to, size_t size, const cJSON *params, const char *key)
-{
-	const char *text = schema_string(params, key);
-
-	snprintf(to, size, "%s", text != NULL ? text : "");
-}
-
 static int
 read_endpoint(struct causewayd *d, struct endpoint *endpoint, const struct network *network,
 	const cJSON *params, int netns, struct failure *failure)
@@ -158,10 +150,10 @@ read_endpoint(struct causewayd *d, struct endpoint *endpoint, const struct netwo
 	char seed[CONTAINER_LEN + IFNAMSIZ + 1];
 	const char *mac = schema_string(params, "mac");
 
-	set_text(endpoint->container, sizeof(endpoint->container), params, "container");
-	set_text(endpoint->ifname, sizeof(endpoint->ifname), params, "ifname");
-	set_text(endpoint->netns, sizeof(endpoint->netns), params, "netns");
-	set_text(endpoint->cni_network, sizeof(endpoint->cni_network), params, "cni_network");
+	json_read_text(params, "container", endpoint->container, sizeof(endpoint->container));
+	json_read_text(params, "ifname", endpoint->ifname, sizeof(endpoint->ifname));
+	json_read_text(params, "netns", endpoint->netns, sizeof(endpoint->netns));
+	json_read_text(params, "cni_network", endpoint->cni_network, sizeof(endpoint->cni_network));
 	endpoint->network = network->id;
 	endpoint->mtu = flannel_limit_mtu(
 		d, network, (uint16_t)schema_integer(params, "mtu", network->mtu));

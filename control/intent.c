@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "device.h"
 #include "fail_point.h"
 #include "log.h"
+#include "objects/json.h"
 
 #define MAX_INTENTS 64 // one at a time is written; more than one is left only by repeated crashes
 
@@ -63,55 +63,39 @@ struct left {
 	unsigned int n;
 };
 
-static void
-set_text(char *to, size_t size, const cJSON *json, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(json, key));
-
-	snprintf(to, size, "%s", text != NULL ? text : "");
-}
-
-static uint64_t
-get_hex(const cJSON *json, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(json, key));
-
-	return text != NULL ? strtoull(text, NULL, 16) : 0;
-}
-
 // Just what device_remove() needs: networks and ports that it names may never have been stored.
 static int
 clean_row(void *arg, const char *key, const char *value)
 {
 	struct left *left = arg;
 	cJSON *json = cJSON_Parse(value);
-	const cJSON *port_json = cJSON_GetObjectItem(json, "port");
-	const cJSON *endpoint_json = cJSON_GetObjectItem(json, "endpoint");
+	const cJSON *port_json = schema_get(json, "port");
+	const cJSON *endpoint_json = schema_get(json, "endpoint");
 	struct endpoint *endpoint = object_new(OBJECT_ENDPOINT, sizeof(*endpoint));
 	struct port port = {.object.type = OBJECT_PORT,
 		.origin = endpoint_json != NULL ? PORT_OF_ENDPOINT : PORT_OF_USER};
 	char kind[16], role[16];
 
 	if (endpoint != NULL && left->n < MAX_INTENTS) {
-		set_text(kind, sizeof(kind), port_json, "kind");
+		json_read_text(port_json, "kind", kind, sizeof(kind));
 		port.kind = cw_port_kind_by_name(kind);
-		set_text(port.name, sizeof(port.name), port_json, "name");
-		set_text(port.args, sizeof(port.args), port_json, "args");
-		set_text(port.bind, sizeof(port.bind), port_json, "bind");
-		set_text(
-			port.former_driver, sizeof(port.former_driver), port_json, "former_driver");
-		set_text(port.former_override, sizeof(port.former_override), port_json,
-			"former_override");
-		set_text(endpoint->container, sizeof(endpoint->container), endpoint_json,
-			"container");
-		set_text(endpoint->ifname, sizeof(endpoint->ifname), endpoint_json, "ifname");
-		set_text(endpoint->netns, sizeof(endpoint->netns), endpoint_json, "netns");
-		endpoint->netns_id.device = get_hex(endpoint_json, "netns_device");
-		endpoint->netns_id.inode = get_hex(endpoint_json, "netns_inode");
-		set_text(port.socket.path, sizeof(port.socket.path), port_json, "socket");
-		set_text(endpoint->pod_uid, sizeof(endpoint->pod_uid),
-			cJSON_GetObjectItem(endpoint_json, "pod"), "uid");
-		set_text(role, sizeof(role), port_json, "role");
+		json_read_text(port_json, "name", port.name, sizeof(port.name));
+		json_read_text(port_json, "args", port.args, sizeof(port.args));
+		json_read_text(port_json, "bind", port.bind, sizeof(port.bind));
+		json_read_text(
+			port_json, "former_driver", port.former_driver, sizeof(port.former_driver));
+		json_read_text(port_json, "former_override", port.former_override,
+			sizeof(port.former_override));
+		json_read_text(endpoint_json, "container", endpoint->container,
+			sizeof(endpoint->container));
+		json_read_text(endpoint_json, "ifname", endpoint->ifname, sizeof(endpoint->ifname));
+		json_read_text(endpoint_json, "netns", endpoint->netns, sizeof(endpoint->netns));
+		endpoint->netns_id.device = json_read_hex(endpoint_json, "netns_device");
+		endpoint->netns_id.inode = json_read_hex(endpoint_json, "netns_inode");
+		json_read_text(port_json, "socket", port.socket.path, sizeof(port.socket.path));
+		json_read_text(schema_get(endpoint_json, "pod"), "uid", endpoint->pod_uid,
+			sizeof(endpoint->pod_uid));
+		json_read_text(port_json, "role", role, sizeof(role));
 		port.socket.role = strcmp(role, "master") == 0 ? PORT_MASTER : PORT_CLIENT;
 		// The name of our end of a veth pair follows from the port.
 		if (port_is_tap(&port))

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "address_text.h"
@@ -123,15 +121,6 @@ endpoint_routes_json(const struct endpoint *endpoint)
 	return list;
 }
 
-static void
-add_hex(cJSON *json, const char *name, uint64_t value)
-{
-	char text[20];
-
-	snprintf(text, sizeof(text), "%" PRIx64, value);
-	cJSON_AddStringToObject(json, name, text);
-}
-
 static cJSON *
 to_json(const struct objects *objects, const struct object *object)
 {
@@ -141,8 +130,8 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddStringToObject(json, "container", endpoint->container);
 	cJSON_AddStringToObject(json, "ifname", endpoint->ifname);
 	cJSON_AddStringToObject(json, "netns", endpoint->netns);
-	add_hex(json, "netns_device", endpoint->netns_id.device);
-	add_hex(json, "netns_inode", endpoint->netns_id.inode);
+	json_add_hex(json, "netns_device", endpoint->netns_id.device);
+	json_add_hex(json, "netns_inode", endpoint->netns_id.inode);
 	cJSON_AddStringToObject(json, "network", network_name(objects, endpoint->network));
 	cJSON_AddStringToObject(json, "port", port_name(objects, endpoint->port));
 	cJSON_AddStringToObject(json, "why", endpoint->why);
@@ -164,22 +153,6 @@ to_json(const struct objects *objects, const struct object *object)
 	cJSON_AddStringToObject(pod, "name", endpoint->pod_name);
 	cJSON_AddStringToObject(pod, "uid", endpoint->pod_uid);
 	return json;
-}
-
-static void
-copy_text(char *to, size_t size, const cJSON *json, const char *name)
-{
-	const char *text = schema_string(json, name);
-
-	snprintf(to, size, "%s", text != NULL ? text : "");
-}
-
-static uint64_t
-read_hex(const cJSON *json, const char *name)
-{
-	const char *text = schema_string(json, name);
-
-	return text != NULL ? strtoull(text, NULL, 16) : 0;
 }
 
 int
@@ -230,9 +203,9 @@ endpoint_read_pod(struct endpoint *endpoint, const cJSON *json)
 {
 	const cJSON *pod = schema_get(json, "pod");
 
-	copy_text(endpoint->pod_namespace, sizeof(endpoint->pod_namespace), pod, "namespace");
-	copy_text(endpoint->pod_name, sizeof(endpoint->pod_name), pod, "name");
-	copy_text(endpoint->pod_uid, sizeof(endpoint->pod_uid), pod, "uid");
+	json_read_text(pod, "namespace", endpoint->pod_namespace, sizeof(endpoint->pod_namespace));
+	json_read_text(pod, "name", endpoint->pod_name, sizeof(endpoint->pod_name));
+	json_read_text(pod, "uid", endpoint->pod_uid, sizeof(endpoint->pod_uid));
 }
 
 static struct object *
@@ -247,14 +220,14 @@ from_json(const struct objects *objects, const cJSON *json, struct failure *fail
 		json_no_memory(failure);
 		return NULL;
 	}
-	copy_text(endpoint->container, sizeof(endpoint->container), json, "container");
-	copy_text(endpoint->ifname, sizeof(endpoint->ifname), json, "ifname");
-	copy_text(endpoint->netns, sizeof(endpoint->netns), json, "netns");
-	copy_text(endpoint->host_ifname, sizeof(endpoint->host_ifname), json, "host_ifname");
-	copy_text(endpoint->why, sizeof(endpoint->why), json, "why");
-	copy_text(endpoint->cni_network, sizeof(endpoint->cni_network), json, "cni_network");
-	endpoint->netns_id.device = read_hex(json, "netns_device");
-	endpoint->netns_id.inode = read_hex(json, "netns_inode");
+	json_read_text(json, "container", endpoint->container, sizeof(endpoint->container));
+	json_read_text(json, "ifname", endpoint->ifname, sizeof(endpoint->ifname));
+	json_read_text(json, "netns", endpoint->netns, sizeof(endpoint->netns));
+	json_read_text(json, "host_ifname", endpoint->host_ifname, sizeof(endpoint->host_ifname));
+	json_read_text(json, "why", endpoint->why, sizeof(endpoint->why));
+	json_read_text(json, "cni_network", endpoint->cni_network, sizeof(endpoint->cni_network));
+	endpoint->netns_id.device = json_read_hex(json, "netns_device");
+	endpoint->netns_id.inode = json_read_hex(json, "netns_inode");
 	endpoint->mtu = (uint16_t)schema_integer(json, "mtu", 0);
 	mac_parse(schema_string(json, "mac"), endpoint->mac);
 	endpoint_read_pod(endpoint, json);

@@ -128,10 +128,8 @@ endpoint_vf_read(struct endpoint_vf *vf, const cJSON *json, struct failure *fail
 	vf->index = (uint16_t)schema_integer(json, "index", 0);
 	vf->mode = choice(endpoint_vf_modes, schema_string(json, "mode"));
 	vf->path = choice(endpoint_vf_paths, schema_string(json, "path"));
-	text = schema_string(json, "bind");
-	snprintf(vf->bind, sizeof(vf->bind), "%s", text != NULL ? text : "");
-	text = schema_string(json, "uplink");
-	snprintf(vf->uplink, sizeof(vf->uplink), "%s", text != NULL ? text : "");
+	json_read_text(json, "bind", vf->bind, sizeof(vf->bind));
+	json_read_text(json, "uplink", vf->uplink, sizeof(vf->uplink));
 	text = schema_string(json, "mac");
 	if (text != NULL && mac_parse(text, wanted->mac))
 		wanted->known |= VF_MAC;

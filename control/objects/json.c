@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "address_text.h"
@@ -218,4 +219,38 @@ json_add_u64(cJSON *json, const char *key, uint64_t value)
 
 	snprintf(text, sizeof(text), "%" PRIu64, value);
 	cJSON_AddRawToObject(json, key, text);
+}
+
+void
+json_add_hex(cJSON *json, const char *key, uint64_t value)
+{
+	char text[20];
+
+	snprintf(text, sizeof(text), "%" PRIx64, value);
+	cJSON_AddStringToObject(json, key, text);
+}
+
+void
+json_read_text(const cJSON *json, const char *key, char *to, size_t size)
+{
+	const char *text = schema_string(json, key);
+
+	snprintf(to, size, "%s", text != NULL ? text : "");
+}
+
+uint64_t
+json_read_hex(const cJSON *json, const char *key)
+{
+	const char *text = schema_string(json, key);
+
+	return text != NULL ? strtoull(text, NULL, 16) : 0;
+}
+
+void
+json_read_mac(const cJSON *json, const char *key, uint8_t mac[6])
+{
+	const char *text = schema_string(json, key);
+
+	if (text != NULL)
+		mac_parse(text, mac);
 }

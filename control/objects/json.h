@@ -34,6 +34,13 @@ void json_add_ip(cJSON *json, const char *key, const struct cw_ip *ip); // witho
 void json_add_prefix(cJSON *json, const char *key, const struct cw_ip *ip);
 // A number that a double may not hold exactly.
 void json_add_u64(cJSON *json, const char *key, uint64_t value);
+// The same as a string of hexadecimal digits.
+void json_add_hex(cJSON *json, const char *key, uint64_t value);
+
+// Back again. A key that is absent makes an empty string, 0, or leaves the address alone.
+void json_read_text(const cJSON *json, const char *key, char *to, size_t size);
+uint64_t json_read_hex(const cJSON *json, const char *key);
+void json_read_mac(const cJSON *json, const char *key, uint8_t mac[6]);
 
 int json_no_memory(struct failure *failure);
 

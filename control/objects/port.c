@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "address_text.h"
@@ -123,7 +121,6 @@ to_json(const struct objects *objects, const struct object *object)
 {
 	const struct port *port = (const struct port *)object;
 	cJSON *json = cJSON_CreateObject();
-	char generation[20];
 
 	cJSON_AddStringToObject(json, "name", port->name);
 	cJSON_AddNumberToObject(json, "id", port->id);
@@ -152,17 +149,8 @@ to_json(const struct objects *objects, const struct object *object)
 	}
 	if (port_has_socket(port))
 		port_socket_add(json, port);
-	snprintf(generation, sizeof(generation), "%" PRIx64, port->generation);
-	cJSON_AddStringToObject(json, "generation", generation);
+	json_add_hex(json, "generation", port->generation);
 	return json;
-}
-
-static void
-copy_text(char *to, size_t size, const cJSON *json, const char *name)
-{
-	const char *text = schema_string(json, name);
-
-	snprintf(to, size, "%s", text != NULL ? text : "");
 }
 
 static void
@@ -177,21 +165,18 @@ read_plain(struct port *port, const cJSON *json)
 	port->mtu = (uint16_t)schema_integer(json, "mtu", 0);
 	port->vlan = (uint16_t)schema_integer(json, "vlan", 0);
 	port->queues = (uint16_t)schema_integer(json, "queues", 0);
-	copy_text(port->name, sizeof(port->name), json, "name");
-	copy_text(port->ifname, sizeof(port->ifname), json, "ifname");
-	copy_text(port->args, sizeof(port->args), json, "args");
-	copy_text(port->bind, sizeof(port->bind), json, "bind");
-	copy_text(port->former_driver, sizeof(port->former_driver), json, "former_driver");
-	copy_text(port->former_override, sizeof(port->former_override), json, "former_override");
+	json_read_text(json, "name", port->name, sizeof(port->name));
+	json_read_text(json, "ifname", port->ifname, sizeof(port->ifname));
+	json_read_text(json, "args", port->args, sizeof(port->args));
+	json_read_text(json, "bind", port->bind, sizeof(port->bind));
+	json_read_text(json, "former_driver", port->former_driver, sizeof(port->former_driver));
+	json_read_text(
+		json, "former_override", port->former_override, sizeof(port->former_override));
 	for (unsigned int i = 0; i < FLAGS; i++)
 		if (schema_boolean(json, flags[i].name, false))
 			port->flags |= flags[i].flag;
-	text = schema_string(json, "mac");
-	if (text != NULL)
-		mac_parse(text, port->mac);
-	text = schema_string(json, "generation");
-	if (text != NULL)
-		port->generation = strtoull(text, NULL, 16);
+	json_read_mac(json, "mac", port->mac);
+	port->generation = json_read_hex(json, "generation");
 }
 
 static struct object *

@@ -2,7 +2,6 @@
 #include "vf_record.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,15 +47,6 @@ vf_record_remove(struct store *store, const char *pci)
 	return ret == 0 ? finish(store, store_remove(store, TABLE, pci)) : ret;
 }
 
-static void
-add_hex(cJSON *json, const char *key, uint64_t value)
-{
-	char text[20];
-
-	snprintf(text, sizeof(text), "%" PRIx64, value);
-	cJSON_AddStringToObject(json, key, text);
-}
-
 static cJSON *
 settings_json(const struct vf_settings *settings)
 {
@@ -97,13 +87,13 @@ vf_record_json(const struct vf_record *record)
 	cJSON_AddStringToObject(json, "container", record->container);
 	cJSON_AddStringToObject(json, "ifname", record->ifname);
 	cJSON_AddStringToObject(json, "netns", record->netns);
-	add_hex(json, "netns_device", record->netns_id.device);
-	add_hex(json, "netns_inode", record->netns_id.inode);
+	json_add_hex(json, "netns_device", record->netns_id.device);
+	json_add_hex(json, "netns_inode", record->netns_id.inode);
 	cJSON_AddStringToObject(json, "pci", record->pci);
 	cJSON_AddStringToObject(json, "pf", record->pf);
 	cJSON_AddNumberToObject(json, "index", record->index);
 	cJSON_AddStringToObject(json, "boot", record->identity.boot);
-	add_hex(json, "device", record->identity.device);
+	json_add_hex(json, "device", record->identity.device);
 	cJSON_AddStringToObject(json, "mode", endpoint_vf_modes[record->mode]);
 	cJSON_AddItemToObject(json, "original", settings_json(&record->original));
 	cJSON_AddNumberToObject(json, "touched", record->touched);
@@ -119,35 +109,10 @@ vf_record_json(const struct vf_record *record)
 // --- and back
 
 static void
-read_text(char *to, size_t size, const cJSON *json, const char *key)
-{
-	const char *text = schema_string(json, key);
-
-	snprintf(to, size, "%s", text != NULL ? text : "");
-}
-
-static uint64_t
-read_hex(const cJSON *json, const char *key)
-{
-	const char *text = schema_string(json, key);
-
-	return text != NULL ? strtoull(text, NULL, 16) : 0;
-}
-
-static void
-read_mac(const cJSON *json, const char *key, uint8_t mac[6])
-{
-	const char *text = schema_string(json, key);
-
-	if (text != NULL)
-		mac_parse(text, mac);
-}
-
-static void
 read_settings(const cJSON *json, struct vf_settings *settings)
 {
 	settings->known = (unsigned int)schema_integer(json, "known", 0);
-	read_mac(json, "mac", settings->mac);
+	json_read_mac(json, "mac", settings->mac);
 	settings->vlan = (uint16_t)schema_integer(json, "vlan", 0);
 	settings->vlan_proto = (uint16_t)schema_integer(json, "vlan_proto", 0);
 	settings->qos = (uint8_t)schema_integer(json, "qos", 0);
@@ -163,8 +128,8 @@ read_netdev(struct vf_record *record, const cJSON *json)
 {
 	const cJSON *name;
 
-	read_text(record->name, sizeof(record->name), json, "name");
-	read_mac(json, "mac", record->mac);
+	json_read_text(json, "name", record->name, sizeof(record->name));
+	json_read_mac(json, "mac", record->mac);
 	record->mtu = (unsigned int)schema_integer(json, "mtu", 0);
 	record->up = schema_boolean(json, "up", false);
 	cJSON_ArrayForEach (name, schema_get(json, "altnames"))
@@ -185,24 +150,24 @@ vf_record_read(const char *text)
 		free(record);
 		return NULL;
 	}
-	read_text(record->container, sizeof(record->container), json, "container");
-	read_text(record->ifname, sizeof(record->ifname), json, "ifname");
-	read_text(record->netns, sizeof(record->netns), json, "netns");
-	record->netns_id.device = read_hex(json, "netns_device");
-	record->netns_id.inode = read_hex(json, "netns_inode");
-	read_text(record->pci, sizeof(record->pci), json, "pci");
-	read_text(record->pf, sizeof(record->pf), json, "pf");
+	json_read_text(json, "container", record->container, sizeof(record->container));
+	json_read_text(json, "ifname", record->ifname, sizeof(record->ifname));
+	json_read_text(json, "netns", record->netns, sizeof(record->netns));
+	record->netns_id.device = json_read_hex(json, "netns_device");
+	record->netns_id.inode = json_read_hex(json, "netns_inode");
+	json_read_text(json, "pci", record->pci, sizeof(record->pci));
+	json_read_text(json, "pf", record->pf, sizeof(record->pf));
 	record->index = (unsigned int)schema_integer(json, "index", 0);
-	read_text(record->identity.boot, sizeof(record->identity.boot), json, "boot");
-	record->identity.device = read_hex(json, "device");
+	json_read_text(json, "boot", record->identity.boot, sizeof(record->identity.boot));
+	record->identity.device = json_read_hex(json, "device");
 	record->mode =
 		strcmp(mode, endpoint_vf_modes[VF_MODE_DPDK]) == 0 ? VF_MODE_DPDK : VF_MODE_KERNEL;
 	read_settings(schema_get(json, "original"), &record->original);
 	record->touched = (unsigned int)schema_integer(json, "touched", 0);
 	record->own_mac = schema_boolean(json, "own_mac", false);
 	read_netdev(record, json);
-	read_text(record->driver, sizeof(record->driver), json, "driver");
-	read_text(record->override, sizeof(record->override), json, "override");
+	json_read_text(json, "driver", record->driver, sizeof(record->driver));
+	json_read_text(json, "override", record->override, sizeof(record->override));
 	record->bound = schema_boolean(json, "bound", false);
 	cJSON_Delete(json);
 	return record;
