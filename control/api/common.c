@@ -57,6 +57,30 @@ fail_conflict(struct request *request, const struct object *existing, const char
 	request_fail(request, &failure);
 }
 
+int
+param_network(struct request *request, const struct network **network)
+{
+	const char *name = schema_string(request->params, "network");
+
+	*network = name != NULL ? network_find(request->d->objects, name) : NULL;
+	if (name == NULL || *network != NULL)
+		return 0;
+	fail_not_found(request, "network", "network", name);
+	return -1;
+}
+
+int
+param_port(struct request *request, const struct port **port)
+{
+	const char *name = schema_string(request->params, "port");
+
+	*port = name != NULL ? port_find(request->d->objects, name) : NULL;
+	if (name == NULL || *port != NULL)
+		return 0;
+	fail_not_found(request, "port", "port", name);
+	return -1;
+}
+
 struct listing {
 	struct causewayd *d;
 	const struct network *network;
@@ -121,13 +145,9 @@ list_objects(struct causewayd *d, enum object_type type, const struct network *n
 void
 reply_list(struct request *request, enum object_type type)
 {
-	const char *name = schema_string(request->params, "network");
-	const struct network *network =
-		name != NULL ? network_find(request->d->objects, name) : NULL;
+	const struct network *network;
 
-	if (name != NULL && network == NULL)
-		fail_not_found(request, "network", "network", name);
-	else
+	if (param_network(request, &network) == 0)
 		request_reply(request, list_objects(request->d, type, network));
 }
 

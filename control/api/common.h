@@ -19,6 +19,11 @@
 extern const struct field list_params[]; // network
 extern const struct field name_params[]; // name, required
 
+// What "network" or "port" of the parameters names, NULL without that key. Returns 0, or -1 after
+// having answered that it does not exist.
+int param_network(struct request *request, const struct network **network);
+int param_port(struct request *request, const struct port **port);
+
 // The objects of a type as a list, optionally of one network. NULL: no memory.
 cJSON *list_objects(struct causewayd *d, enum object_type type, const struct network *network);
 // Answers OBJECT.list, with parameters list_params or none.

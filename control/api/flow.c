@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/common.h"
+#include "api/dataplane_list.h"
 #include "objects/json.h"
 #include "offload_switch.h"
 
@@ -16,13 +16,6 @@ static const struct field list_flow_params[] = {
 static const struct field set_params[] = {
 	{"offload", FIELD_BOOLEAN, true},
 	{0},
-};
-
-struct listing {
-	struct request *request;
-	uint32_t port; // 0: all
-	const char *state; // NULL: all
-	cJSON *list;
 };
 
 static const char *
@@ -55,61 +48,27 @@ flow_json(const struct objects *objects, const struct cw_flow *flow)
 }
 
 static void
-add_flow(const struct listing *listing, const struct cw_flow *flow)
+add_flow(struct dataplane_list *list, const struct cw_item *item)
 {
-	if (listing->port != 0 && listing->port != flow->port && listing->port != flow->out_port)
+	const struct cw_flow *flow = (const struct cw_flow *)item;
+	const char *state = schema_string(list->request->params, "state");
+
+	if (!dataplane_list_wants(list, flow->port) && !dataplane_list_wants(list, flow->out_port))
 		return;
-	if (listing->state != NULL
-		&& strcmp(listing->state, name_of(cw_flow_state_names, CW_FLOW_STATES, flow->state))
-			   != 0)
-		return;
-	cJSON_AddItemToArray(listing->list, flow_json(listing->request->d->objects, flow));
+	if (state == NULL
+		|| strcmp(state, name_of(cw_flow_state_names, CW_FLOW_STATES, flow->state)) == 0)
+		cJSON_AddItemToArray(list->list, flow_json(list->request->d->objects, flow));
 }
 
-static void
-on_flows(void *arg, const struct dp_reply *reply)
-{
-	struct listing *listing = arg;
-	const struct cw_item *item = NULL;
-	bool bad = false;
-
-	if (reply == NULL) {
-		cJSON_Delete(listing->list);
-		request_fail_away(listing->request);
-		free(listing);
-		return;
-	}
-	while ((item = cw_item_next(reply->frame, item, &bad)) != NULL)
-		if (item->type == CW_ITEM_FLOW)
-			add_flow(listing, (const struct cw_flow *)item);
-	if (reply->more)
-		return;
-	request_reply(listing->request, listing->list);
-	free(listing);
-}
+static const struct dataplane_list_kind flows = {CW_GET_FLOWS, CW_ITEM_FLOW, add_flow};
 
 static void
 list(struct request *request)
 {
-	const char *name = schema_string(request->params, "port");
-	const struct port *port = name != NULL ? port_find(request->d->objects, name) : NULL;
-	struct listing *listing;
+	const struct port *port;
 
-	if (name != NULL && port == NULL) {
-		fail_not_found(request, "port", "port", name);
-		return;
-	}
-	listing = malloc(sizeof(*listing));
-	if (listing == NULL) {
-		fail_no_memory(request);
-		return;
-	}
-	*listing = (struct listing){request, port != NULL ? port->id : 0,
-		schema_string(request->params, "state"), cJSON_CreateArray()};
-	if (request_dataplane(request, dp_frame_new(CW_GET_FLOWS), on_flows, listing) < 0) {
-		cJSON_Delete(listing->list);
-		free(listing);
-	}
+	if (param_port(request, &port) == 0)
+		dataplane_list(request, &flows, port != NULL ? port->id : DATAPLANE_LIST_ALL);
 }
 
 static int

@@ -32,36 +32,21 @@ on_stats(void *arg, const struct dp_reply *reply)
 	free(reading);
 }
 
-// The port that the parameters name, 0 for all. Returns -1 after having answered.
-static int64_t
-find_port(struct request *request)
-{
-	const char *name = schema_string(request->params, "port");
-	const struct port *port = name != NULL ? port_find(request->d->objects, name) : NULL;
-
-	if (name == NULL)
-		return 0;
-	if (port == NULL) {
-		fail_not_found(request, "port", "port", name);
-		return -1;
-	}
-	return port->id;
-}
-
 static void
 get(struct request *request)
 {
-	const int64_t port = find_port(request);
+	const struct port *port;
 	struct reading *reading;
 
-	if (port < 0)
+	if (param_port(request, &port) < 0)
 		return;
 	reading = malloc(sizeof(*reading));
 	if (reading == NULL) {
 		fail_no_memory(request);
 		return;
 	}
-	*reading = (struct reading){request, stats_json_new(request->d, (uint32_t)port)};
+	*reading =
+		(struct reading){request, stats_json_new(request->d, port != NULL ? port->id : 0)};
 	if (reading->stats == NULL) {
 		free(reading);
 		fail_no_memory(request);
