@@ -163,7 +163,6 @@ tap_netlink(struct causewayd *d, const struct port *port, const struct endpoint 
 	struct nl_sock **sock)
 {
 	const struct device *device = &d->devices[port->id];
-	struct netns_guard guard;
 	int netns, ret;
 
 	if (device->n > 0)
@@ -174,11 +173,7 @@ tap_netlink(struct causewayd *d, const struct port *port, const struct endpoint 
 		return netlink_open(sock);
 	if (netns < 0)
 		return netns == -ENOENT ? -ENODEV : netns;
-	ret = netns_enter(&guard, netns);
-	if (ret == 0) {
-		ret = netlink_open(sock);
-		netns_leave(&guard);
-	}
+	ret = netlink_open_in(netns, sock);
 	close(netns);
 	return ret;
 }

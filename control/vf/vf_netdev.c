@@ -168,18 +168,13 @@ static int
 open_pod(const struct vf_record *record, struct nl_sock **sock)
 {
 	int netns = netns_reopen(record->netns, &record->netns_id), ret;
-	struct netns_guard guard;
 
 	// The path may be gone before the namespace is.
 	if (netns == -ENOENT)
 		netns = netns_find(&record->netns_id);
 	if (netns < 0)
 		return netns;
-	ret = netns_enter(&guard, netns);
-	if (ret == 0) {
-		ret = netlink_open(sock);
-		netns_leave(&guard);
-	}
+	ret = netlink_open_in(netns, sock);
 	close(netns);
 	return ret;
 }

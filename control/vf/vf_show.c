@@ -67,17 +67,12 @@ static int
 find_in_pod(const struct vf_record *record, struct link_info *info)
 {
 	int netns = netns_reopen(record->netns, &record->netns_id), ret;
-	struct netns_guard guard;
 	struct nl_sock *sock;
 
 	if (netns < 0)
 		return netns;
-	ret = netns_enter(&guard, netns);
+	ret = netlink_open_in(netns, &sock);
 	close(netns);
-	if (ret < 0)
-		return ret;
-	ret = netlink_open(&sock);
-	netns_leave(&guard);
 	if (ret < 0)
 		return ret;
 	ret = vf_host_netdev(sock, NULL, record->pci, info);

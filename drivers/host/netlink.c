@@ -9,6 +9,8 @@
 #include <netlink/errno.h>
 #include <netlink/socket.h>
 
+#include "netns.h"
+
 static const int errnos[] = {
 	[NLE_INTR] = EINTR,
 	[NLE_BAD_SOCK] = EBADF,
@@ -61,6 +63,19 @@ netlink_open(struct nl_sock **sock)
 	}
 	*sock = made;
 	return 0;
+}
+
+int
+netlink_open_in(int netns, struct nl_sock **sock)
+{
+	struct netns_guard guard;
+	int ret = netns_enter(&guard, netns);
+
+	if (ret < 0)
+		return ret;
+	ret = netlink_open(sock);
+	netns_leave(&guard);
+	return ret;
 }
 
 void

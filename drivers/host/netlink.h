@@ -12,6 +12,8 @@
 
 // Returns 0 or -errno.
 int netlink_open(struct nl_sock **sock);
+// The same in the network namespace behind a descriptor.
+int netlink_open_in(int netns, struct nl_sock **sock);
 // Accepts NULL.
 void netlink_close(struct nl_sock *sock);
 
