@@ -157,7 +157,7 @@ parse_stats(struct nlattr *stats, struct vf_settings *settings)
 			*counters[i] = nla_get_u64(items[i]);
 }
 
-// A setting of one number; false when the driver does not report it.
+// A setting of one number; false when the driver does not report it: the kernel says -1 then.
 static bool
 parse_number(struct nlattr *item, uint32_t *value)
 {
@@ -167,7 +167,7 @@ parse_number(struct nlattr *item, uint32_t *value)
 		return false;
 	memcpy(&number, nla_data(item), sizeof(number));
 	*value = number.setting;
-	return true;
+	return number.setting != UINT32_MAX;
 }
 
 static void

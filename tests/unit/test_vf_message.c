@@ -259,10 +259,13 @@ test_reply_of_little(void **state)
 
 	put_mac(msg, 0, 1);
 	put(msg, IFLA_VF_VLAN, (uint32_t[]){0, 9, 1}, 12);
+	put(msg, IFLA_VF_SPOOFCHK, (uint32_t[]){0, UINT32_MAX}, 8); // as rtnl_fill_vfinfo() has it
+	put(msg, IFLA_VF_TRUST, (uint32_t[]){0, UINT32_MAX}, 8);
 	nla_nest_end(msg, info);
 	nla_nest_end(msg, vfs);
 	assert_int_equal(vf_message_parse(nlmsg_hdr(msg), list, N_VFS, &num), 1);
 	assert_int_equal(list[0].known, VF_MAC | VF_VLAN);
+	assert_false(list[0].spoofchk || list[0].trust);
 	assert_int_equal(list[0].vlan, 9);
 	assert_int_equal(list[0].qos, 1);
 	assert_int_equal(list[0].vlan_proto, ETH_P_8021Q);
