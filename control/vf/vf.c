@@ -99,15 +99,16 @@ vf_is_gone(struct causewayd *d, const struct endpoint *endpoint, char reason[VF_
 {
 	const struct vf_record *record = vf_find(d, endpoint->vf.pci);
 	struct link_info info;
-	int netns;
+	int netns, ret;
 
 	if (record == NULL || record->restored) {
 		snprintf(reason, VF_REASON_LEN, "the pod has vanished, its VF %s was taken back",
 			endpoint->vf.pci);
 		return true;
 	}
-	if (vf_identity_check(d->options.sysfs_root, record, reason) < 0)
-		return true;
+	ret = vf_identity_check(d->options.sysfs_root, record, reason);
+	if (ret < 0) // a VF that cannot be looked at just now is not gone
+		return ret == -ENODEV || ret == -ESTALE;
 	snprintf(reason, VF_REASON_LEN, "the pod's namespace has vanished");
 	if (record->mode == VF_MODE_KERNEL
 		&& vf_host_netdev(d->netlink, d->options.sysfs_root, record->pci, &info) == 0)

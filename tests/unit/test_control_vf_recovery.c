@@ -289,6 +289,26 @@ test_reboot(void **state)
 	assert_int_equal(system("ip link set net1 name vf0"), 0);
 }
 
+// A VF that cannot be looked at for a moment is not gone.
+static void
+test_moment_of_blindness(void **state)
+{
+	static const char boot_id[] = "/proc/sys/kernel/random/boot_id";
+	char longer[200];
+	cJSON *vf;
+
+	cJSON_Delete(world_add_ok(ASKED));
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	fake_pci_put(world->root, boot_id, longer);
+	vf = control_expect(world->pod.c, "vf.get", "{\"pci\":\"" FAKE_VF0 "\"}");
+	assert_string_equal(json_text(vf, "state"), "attached");
+	cJSON_Delete(vf);
+	fake_pci_put(world->root, boot_id, "first\n");
+	world_del();
+	assert_null(world->pod.c->d->vfs->records);
+}
+
 static void
 rename_device(const char *from, const char *to)
 {
@@ -364,6 +384,7 @@ main(void)
 		TEST(test_pod_vanishes_while_we_are_away),
 		TEST(test_vf_is_nowhere_for_a_while),
 		TEST(test_reboot),
+		TEST(test_moment_of_blindness),
 		TEST(test_vfs_made_anew),
 		TEST(test_numbering_changed),
 		TEST(test_card_goes),
