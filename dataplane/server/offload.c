@@ -142,10 +142,24 @@ recheck(struct offload *o, struct offload_flow *flow)
 		take_flow(o, &key, rate);
 }
 
+// One that becomes a rule takes others along. What enters meanwhile is right already.
+static void
+recheck_all(struct offload *o)
+{
+	const uint32_t newest = o->next_id;
+	struct offload_flow *flow;
+
+	o->next = TAILQ_FIRST(&o->flows);
+	while ((flow = o->next) != NULL) {
+		o->next = TAILQ_NEXT(flow, link);
+		if (flow->is_seen && (int32_t)(flow->id - newest) <= 0)
+			recheck(o, flow);
+	}
+}
+
 void
 offload_settle(struct offload *o)
 {
-	struct offload_flow *flow, *next, *last;
 	const bool was_on = o->is_on;
 
 	o->is_on = some_port_is_on(o) && make_ready(o);
@@ -153,12 +167,7 @@ offload_settle(struct offload *o)
 		return;
 	if (o->is_on) {
 		offload_ports_refresh(o);
-		last = TAILQ_LAST(&o->flows, flow_list);
-		for (flow = TAILQ_FIRST(&o->flows); flow != NULL; flow = next) {
-			next = flow == last ? NULL : TAILQ_NEXT(flow, link);
-			if (flow->is_seen)
-				recheck(o, flow);
-		}
+		recheck_all(o);
 		offload_objects_settle(o);
 	} else {
 		delete_all(o);

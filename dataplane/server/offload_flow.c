@@ -64,6 +64,8 @@ void
 offload_flow_delete(struct offload *o, struct offload_flow *flow)
 {
 	offload_flow_withdraw(o, flow);
+	if (o->next == flow)
+		o->next = TAILQ_NEXT(flow, link);
 	TAILQ_REMOVE(&o->flows, flow, link);
 	LIST_REMOVE(flow, bucket);
 	o->n_flows--;

@@ -62,11 +62,24 @@ offload_device_of(struct offload *o, const struct offload_port *port, bool trans
 	return *device;
 }
 
-static bool
-is_of_port(const struct offload *o, const struct offload_flow *flow, uint16_t id)
+// UINT16_MAX: none. A port without rules of its own may be the way of others' into the card.
+static uint16_t
+ethdev_of(const struct offload *o, uint16_t id)
 {
-	const uint16_t ethdev = o->ports[id].ethdev.id;
+	const struct dp_port *p = dp_port_get(o->dp, id);
+	struct port_ethdev ethdev;
 
+	if (o->ports[id].is_known)
+		return o->ports[id].ethdev.id;
+	if (p == NULL || p->device == NULL || p->device->driver->ethdev == NULL
+		|| !p->device->driver->ethdev(p->device, &ethdev))
+		return UINT16_MAX;
+	return ethdev.id;
+}
+
+static bool
+is_of_port(const struct offload_flow *flow, uint16_t id, uint16_t ethdev)
+{
 	return flow->key.port == id || flow->out_port == id
 	       || (flow->device != NULL && flow_device_ethdev(flow->device->flow) == ethdev);
 }
@@ -91,11 +104,12 @@ static void
 port_restarted(struct offload *o, uint16_t id)
 {
 	static const char reason[] = "the device was started anew";
-	const struct offload_device *own = o->devices[o->ports[id].ethdev.id];
+	const uint16_t ethdev = o->ports[id].ethdev.id;
+	const struct offload_device *own = o->devices[ethdev];
 	struct offload_flow *flow;
 
 	TAILQ_FOREACH (flow, &o->flows, link) {
-		if (flow->device == NULL || !is_of_port(o, flow, id))
+		if (flow->device == NULL || !is_of_port(flow, id, ethdev))
 			continue;
 		if (flow->device == own) {
 			offload_flow_lost(o, flow, reason);
@@ -104,7 +118,7 @@ port_restarted(struct offload *o, uint16_t id)
 		offload_flow_withdraw(o, flow);
 		offload_flow_state(o, flow, CW_FLOW_FAILED, reason);
 	}
-	drop_device(o, o->ports[id].ethdev.id);
+	drop_device(o, ethdev);
 }
 
 void
@@ -129,15 +143,16 @@ offload_ports_refresh(struct offload *o)
 void
 offload_port_closing(struct offload *o, uint16_t id)
 {
+	const uint16_t ethdev = ethdev_of(o, id);
 	struct offload_flow *flow, *next;
 
 	for (flow = TAILQ_FIRST(&o->flows); flow != NULL; flow = next) {
 		next = TAILQ_NEXT(flow, link);
-		if (is_of_port(o, flow, id))
+		if (is_of_port(flow, id, ethdev))
 			offload_flow_delete(o, flow);
 	}
-	if (o->ports[id].is_known)
-		drop_device(o, o->ports[id].ethdev.id);
+	if (ethdev != UINT16_MAX)
+		drop_device(o, ethdev);
 	o->ports[id].is_known = false;
 }
 

@@ -61,6 +61,7 @@ struct offload {
 	uint32_t now_s, next_id;
 	unsigned int n_flows;
 	TAILQ_HEAD(flow_list, offload_flow) flows;
+	struct offload_flow *next; // to be rechecked; moves on when that one is deleted
 	LIST_HEAD(, offload_flow) buckets[OFFLOAD_BUCKETS];
 	struct offload_port ports[CW_MAX_PORTS];
 	struct offload_device *devices[RTE_MAX_ETHPORTS]; // by proxy

@@ -13,7 +13,7 @@
 
 #define FAKE_RULES 256
 #define FAKE_DOMAIN 7
-#define FAKE_PROXY 12 // of all ports: that of port 2
+#define FAKE_PROXY 12 // of all ports, if the test does not say another: that of port 2
 
 struct fake_rule {
 	bool is_there;
@@ -25,6 +25,7 @@ struct fake_rule {
 static struct {
 	struct fake_rule rules[FAKE_RULES];
 	unsigned int room; // rules at most
+	uint16_t proxy;
 	const char *refuses; // message of validate, NULL: takes all
 	enum rte_flow_item_type unknown_item; // this one is refused
 	bool is_async, holds_answers, fails_late, keeps_rules, lost;
@@ -128,7 +129,7 @@ fake_query(uint16_t port, struct rte_flow *flow, const struct rte_flow_action *a
 static int
 fake_proxy(uint16_t port, uint16_t *proxy, struct rte_flow_error *error)
 {
-	*proxy = FAKE_PROXY;
+	*proxy = flows.proxy;
 	return 0;
 }
 
@@ -295,6 +296,7 @@ fake_flows_reset(void)
 {
 	memset(&flows, 0, sizeof(flows));
 	flows.room = FAKE_RULES;
+	flows.proxy = FAKE_PROXY;
 	flow_ops = &fake_ops;
 }
 

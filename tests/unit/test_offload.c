@@ -2,6 +2,7 @@
 // Which flows devices get, and that a rule never outlives what it was made of. Devices are fake
 // ones; what rules do to packets is tested with the device of tests/pmd.
 
+#include <malloc.h>
 #include <netinet/in.h>
 
 #include "candidate.h"
@@ -566,6 +567,51 @@ a_full_device_has_the_busiest(void **state)
 		assert_int_equal(flow->device != NULL, flow->key.match.frame.src_port != 1001);
 }
 
+// Whoever goes on with what was freed is to crash. glibc leaves the first seven of a size alone.
+static void
+overwrite_freed(void)
+{
+	void *volatile small[8];
+
+	mallopt(M_PERTURB, 0x5a);
+	for (size_t i = 0; i < RTE_DIM(small); i++)
+		small[i] = malloc(24);
+	for (size_t i = 0; i < RTE_DIM(small); i++)
+		free(small[i]);
+}
+
+static void
+a_port_without_rules_takes_none_along(void **state)
+{
+	flows.proxy = 0;
+	set(make_port(&a, C, 7));
+	see_flow(A, A, B, 1000);
+	del(make_port(&a, C, 7));
+	assert_state(CW_FLOW_OFFLOADED, "");
+	assert_int_equal(flows.n_creates, 1);
+}
+
+// Two flows that differ in their hops alone: the one that becomes a rule anew has the other
+// forgotten, which would have been looked at next.
+static void
+a_flow_is_forgotten_while_all_are_rechecked(void **state)
+{
+	struct offload_key key = flow_key(A, A, B, 1000);
+
+	make_mac(key.match.frame.dst.addr_bytes, 0xfe);
+	see(&key, 2);
+	key.match.frame.hops = 1;
+	see(&key, 2);
+	assert_int_equal(count(CW_FLOW_REFUSED), 1);
+	overwrite_freed();
+	make_endpoint(&a, B, 7);
+	make_mac(a.endpoint.mac, 0x77);
+	set(&a.item);
+	mallopt(M_PERTURB, 0);
+	assert_state(CW_FLOW_OFFLOADED, "");
+	assert_int_equal(flows.n_creates, 2);
+}
+
 static void
 an_idle_flow_is_taken_back(void **state)
 {
@@ -679,6 +725,8 @@ main(void)
 		BOTH(vxlan_is_spread_over_queues),
 		BOTH(a_refusal_is_told),
 		BOTH(a_full_device_has_the_busiest),
+		BOTH(a_port_without_rules_takes_none_along),
+		BOTH(a_flow_is_forgotten_while_all_are_rechecked),
 		BOTH(an_idle_flow_is_taken_back),
 		BOTH(a_lost_rule_fails),
 		BOTH(a_device_started_anew_has_no_rules),
