@@ -24,6 +24,8 @@
 #define WAIT_MS 1000 // for a device's answer to a removal
 
 static bool ready[RTE_MAX_ETHPORTS];
+// Not answered yet when their device was closed: the ethdev's next life may bring the answers.
+static LIST_HEAD(, flow_op) orphans = LIST_HEAD_INITIALIZER(orphans);
 
 static uint32_t
 at_most(uint32_t wanted, uint32_t max)
@@ -304,8 +306,15 @@ flow_async_remove(
 void
 flow_async_close(struct flow_device *device)
 {
-	while (!LIST_EMPTY(&device->ops))
-		op_end(LIST_FIRST(&device->ops));
+	struct flow_op *op;
+
+	while ((op = LIST_FIRST(&device->ops)) != NULL) {
+		if (op->entry != NULL)
+			op->entry->pending = NULL;
+		op->entry = NULL;
+		LIST_REMOVE(op, link);
+		LIST_INSERT_HEAD(&orphans, op, link);
+	}
 	for (unsigned int i = 0; i < device->n_tables; i++)
 		table_free(device->ethdev, &device->tables[i]);
 	device->n_tables = 0;

@@ -696,6 +696,23 @@ a_late_failure_goes_back_to_the_switch(void **state)
 	assert_int_equal(count_kind(CW_FLOW_GUARD_DROP), 0);
 }
 
+// The device was closed meanwhile, and answers after it was opened again.
+static void
+a_very_late_answer_meets_nobody(void **state)
+{
+	flows.holds_answers = true;
+	set_port(A, CW_GUARD_ALL);
+	overwrite_freed();
+	fake.ethdev_starts++;
+	a_second_passes();
+	mallopt(M_PERTURB, 0);
+	flows.holds_answers = false;
+	set_port(B, CW_GUARD_ALL);
+	offload_poll(offload);
+	assert_int_equal(count_kind(CW_FLOW_GUARD_PASS), 5);
+	assert_int_equal(count_kind(CW_FLOW_GUARD_DROP), 3);
+}
+
 #define BOTH(test)                                                  \
 	cmocka_unit_test_setup_teardown(test, setup, teardown),     \
 	{                                                           \
@@ -734,6 +751,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_late_answer_is_waited_for, setup_async, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_late_failure_goes_back_to_the_switch, setup_async, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_very_late_answer_meets_nobody, setup_async, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
