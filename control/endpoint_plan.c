@@ -425,3 +425,13 @@ endpoint_plan_check(struct endpoint_plan *plan, struct causewayd *d, struct fail
 			return -1;
 	return 0;
 }
+
+int
+endpoint_plan_carry(struct endpoint_plan *plan, struct causewayd *d, struct failure *failure)
+{
+	const struct network *network = network_by_id(d->objects, plan->endpoint->network);
+
+	if (endpoint_plan_check(plan, d, failure) < 0)
+		return -1;
+	return add_gateways(plan, d, network, failure);
+}

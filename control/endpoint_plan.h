@@ -31,4 +31,8 @@ bool endpoint_plan_is(
 // failure.
 int endpoint_plan_check(struct endpoint_plan *plan, struct causewayd *d, struct failure *failure);
 
+// The same of an endpoint that exists and that the switch is to carry from now on, with router
+// addresses for its gateways. Returns 0, or a negative number with failure.
+int endpoint_plan_carry(struct endpoint_plan *plan, struct causewayd *d, struct failure *failure);
+
 #endif

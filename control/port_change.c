@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "objects/nexthop.h"
+#include "vf/vf_way.h"
 
 struct sweep {
 	struct transaction *t;
@@ -28,9 +29,14 @@ drop(struct sweep *sweep, struct object *object)
 static int
 sweep_port(void *arg, struct object *object)
 {
+	const struct port *port = (const struct port *)object;
 	struct sweep *sweep = arg;
 
-	if (((const struct port *)object)->parent == sweep->port)
+	if (port->parent != sweep->port)
+		return 0;
+	// A VF pod stays, and waits for another uplink; but not what is configured behind its port.
+	if (objects_users(sweep->d->objects, OBJECT_PORT, port->id) > 0
+		|| !vf_way_take(sweep->t, sweep->d, port))
 		drop(sweep, object);
 	return 0;
 }

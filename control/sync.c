@@ -15,6 +15,7 @@
 #include "network_change.h"
 #include "nic_port.h"
 #include "uplink.h"
+#include "vf/vf_way.h"
 #include "watch.h"
 
 // One replay. It ends with the connection, whose requests then all fail.
@@ -239,6 +240,7 @@ on_node(void *arg, const struct dp_reply *reply)
 	if (reply->more)
 		return;
 	d->dataplane = DATAPLANE_READY;
+	vf_ways_look(d); // it may have refused an uplink before, or its device was away
 	watch_health(d);
 	changes_wake(d->changes);
 }
@@ -374,7 +376,7 @@ take_port_event(struct causewayd *d, const struct cw_port_event *event)
 	struct endpoint *endpoint = endpoint_by_port(d->objects, event->port);
 	enum object_state state = OBJECT_READY;
 
-	if (port == NULL)
+	if (port == NULL || port_is_card_only(port))
 		return;
 	if (event->state != CW_PORT_UP)
 		state = event->state == CW_PORT_GONE ? OBJECT_GONE : OBJECT_DOWN;

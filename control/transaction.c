@@ -15,6 +15,7 @@
 #include "transaction_private.h"
 #include "uplink.h"
 #include "vf/vf.h"
+#include "vf/vf_way.h"
 #include "watch.h"
 
 static void send_changes(struct transaction *t);
@@ -241,7 +242,7 @@ reverted(void *arg, bool lost)
 static bool
 is_to_revert(const struct change *change)
 {
-	return change->sent && !change->refused && !object_is_card_only(change_object(change));
+	return change->sent && !change->refused;
 }
 
 static void
@@ -260,10 +261,11 @@ revert(struct transaction *t)
 		return;
 	}
 	for (unsigned int i = t->n; i-- > 0;)
-		if (is_to_revert(&t->changes[i]) && t->changes[i].before != NULL)
+		if (is_to_revert(&t->changes[i]) && change_known_before(&t->changes[i]) != NULL)
 			batch_set(batch, t->changes[i].before);
 	for (unsigned int i = t->n; i-- > 0;)
-		if (is_to_revert(&t->changes[i]) && t->changes[i].before == NULL)
+		if (is_to_revert(&t->changes[i]) && change_known_before(&t->changes[i]) == NULL
+			&& change_known_after(&t->changes[i]) != NULL)
 			batch_del(batch, t->changes[i].after);
 	batch_send(batch);
 }
@@ -278,7 +280,7 @@ on_refused(void *arg, unsigned int index, int error, const char *reason)
 	const struct object *object = change_object(change);
 	char key[OBJECT_KEY_LEN];
 
-	if (change->after == NULL) {
+	if (change_is_removal(change)) {
 		log_warning("data plane does not delete: %s error=%d", reason, error);
 		return;
 	}
@@ -330,13 +332,15 @@ send_changes(struct transaction *t)
 		return;
 	}
 	for (unsigned int i = 0; i < t->n; i++) {
-		t->changes[i].sent = true;
-		if (object_is_card_only(change_object(&t->changes[i])))
-			batch_skip(batch);
-		else if (t->changes[i].after != NULL)
-			batch_set(batch, t->changes[i].after);
+		struct change *change = &t->changes[i];
+
+		change->sent = true;
+		if (change_known_after(change) != NULL)
+			batch_set(batch, change->after);
+		else if (change_known_before(change) != NULL)
+			batch_del(batch, change->before);
 		else
-			batch_del(batch, t->changes[i].before);
+			batch_skip(batch);
 	}
 	batch_send(batch);
 }
@@ -358,7 +362,7 @@ static void
 set_state(const struct transaction *t, struct object *after, const struct object *before)
 {
 	if (object_is_card_only(after)) {
-		vf_set_card_only(after);
+		vf_set_card_only(t->d, after);
 		return;
 	}
 	if (t->heard && after->type == OBJECT_PORT && after->state != OBJECT_WAITING)
@@ -392,6 +396,7 @@ conclude_put(struct transaction *t, struct change *change)
 	if (!t->tolerant)
 		mirror_note(t->d->mirror, before, after);
 	leases_note(t->d->leases, after);
+	vf_way_note(t->d, after);
 	object_free(before);
 }
 
@@ -411,6 +416,7 @@ conclude(struct transaction *t)
 		if (!t->tolerant)
 			mirror_note(t->d->mirror, change->before, NULL);
 		learned_peers_note(t->d->learned_peers, change->before, NULL);
+		vf_way_note(t->d, change->before);
 		object_free(change->before);
 	}
 }

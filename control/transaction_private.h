@@ -15,7 +15,7 @@ struct change {
 
 struct transaction {
 	struct causewayd *d;
-	struct change *changes; // those that put first, by type; then those that delete, backwards
+	struct change *changes; // removals last and by type backwards, all else first and by type
 	unsigned int n, capacity;
 	bool no_memory, needs_dataplane;
 	bool tolerant; // goes on without what the data plane refuses
@@ -32,6 +32,28 @@ static inline struct object *
 change_object(const struct change *change)
 {
 	return change->after != NULL ? change->after : change->before;
+}
+
+// What the data plane knows of a change's object before and after it; NULL: nothing.
+static inline const struct object *
+change_known_before(const struct change *change)
+{
+	return change->before != NULL && !object_is_card_only(change->before) ? change->before
+									      : NULL;
+}
+
+static inline const struct object *
+change_known_after(const struct change *change)
+{
+	return change->after != NULL && !object_is_card_only(change->after) ? change->after : NULL;
+}
+
+// Whether it takes something away: from the tree, or from the data plane alone.
+static inline bool
+change_is_removal(const struct change *change)
+{
+	return change->after == NULL
+	       || (change_known_before(change) != NULL && change_known_after(change) == NULL);
 }
 
 // Brings changes into the order in which the data plane takes them. Returns false when an object is

@@ -17,19 +17,20 @@ static int
 compare_changes(const void *a, const void *b)
 {
 	const struct change *x = a, *y = b;
+	const bool removal = change_is_removal(x);
+	const int forward = removal ? -1 : 1;
+	// Who refers to whom is said by what the data plane knows.
+	const struct object *p = removal ? x->before : x->after;
+	const struct object *q = removal ? y->before : y->after;
 
-	if ((x->after == NULL) != (y->after == NULL))
-		return x->after == NULL ? 1 : -1;
-	if (x->after != NULL && x->after->type != y->after->type)
-		return x->after->type - y->after->type;
-	if (x->after == NULL && x->before->type != y->before->type)
-		return y->before->type - x->before->type;
+	if (removal != change_is_removal(y))
+		return removal ? 1 : -1;
+	if (p->type != q->type)
+		return forward * (p->type - q->type);
 	// Objects come after those of their class that they refer to, and go before them.
-	if (x->after != NULL && rank(x->after) != rank(y->after))
-		return rank(x->after) - rank(y->after);
-	if (x->after == NULL && rank(x->before) != rank(y->before))
-		return rank(y->before) - rank(x->before);
-	return object_class(change_object(x))->compare(change_object(x), change_object(y));
+	if (rank(p) != rank(q))
+		return forward * (rank(p) - rank(q));
+	return object_class(p)->compare(p, q);
 }
 
 bool

@@ -58,7 +58,7 @@ object_is_card_only(const struct object *object)
 	if (object->type == OBJECT_PORT)
 		return port_is_card_only((const struct port *)object);
 	return object->type == OBJECT_ENDPOINT && endpoint->vf.pci[0] != '\0'
-	       && endpoint->vf.uplink[0] == '\0';
+	       && (endpoint->vf.uplink[0] == '\0' || endpoint->vf.away);
 }
 
 bool

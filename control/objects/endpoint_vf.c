@@ -43,6 +43,8 @@ const struct field endpoint_vf_stored[] = {
 	{"mode", FIELD_CHOICE, true, 0, 0, NULL, endpoint_vf_modes},
 	{"mac", FIELD_MAC},
 	{"uplink", FIELD_NAME, false, 1, CW_NAME_LEN - 1},
+	{"uplink_named", FIELD_BOOLEAN},
+	{"uplink_away", FIELD_BOOLEAN},
 	ASKED,
 	{0},
 };
@@ -130,6 +132,8 @@ endpoint_vf_read(struct endpoint_vf *vf, const cJSON *json, struct failure *fail
 	vf->path = choice(endpoint_vf_paths, schema_string(json, "path"));
 	json_read_text(json, "bind", vf->bind, sizeof(vf->bind));
 	json_read_text(json, "uplink", vf->uplink, sizeof(vf->uplink));
+	vf->named = schema_boolean(json, "uplink_named", false);
+	vf->away = schema_boolean(json, "uplink_away", false);
 	text = schema_string(json, "mac");
 	if (text != NULL && mac_parse(text, wanted->mac))
 		wanted->known |= VF_MAC;
@@ -191,6 +195,10 @@ endpoint_vf_json(const struct endpoint_vf *vf)
 	cJSON_AddStringToObject(json, "path", endpoint_vf_paths[vf->path]);
 	if (vf->uplink[0] != '\0')
 		cJSON_AddStringToObject(json, "uplink", vf->uplink);
+	if (vf->named)
+		cJSON_AddTrueToObject(json, "uplink_named");
+	if (vf->away)
+		cJSON_AddTrueToObject(json, "uplink_away");
 	if (vf->bind[0] != '\0')
 		cJSON_AddStringToObject(json, "bind", vf->bind);
 	endpoint_vf_settings(&vf->wanted, ~(unsigned int)VF_RATE, json);
@@ -198,12 +206,21 @@ endpoint_vf_json(const struct endpoint_vf *vf)
 	return json;
 }
 
-bool
-endpoint_vf_same(const struct endpoint_vf *one, const struct endpoint_vf *other)
+// Of an uplink that nobody named it does not matter which it is.
+static bool
+same_uplink(const struct endpoint_vf *asked, const struct endpoint_vf *existing)
 {
-	return strcmp(one->pci, other->pci) == 0 && strcmp(one->bind, other->bind) == 0
-	       && strcmp(one->uplink, other->uplink) == 0 && one->path == other->path
-	       && one->wanted.known == other->wanted.known && one->min_rate == other->min_rate
-	       && one->max_rate == other->max_rate
-	       && vf_settings_differ(&one->wanted, &other->wanted, one->wanted.known) == 0;
+	return asked->named ? strcmp(asked->uplink, existing->uplink) == 0 : !existing->named;
+}
+
+bool
+endpoint_vf_same(const struct endpoint_vf *asked, const struct endpoint_vf *existing)
+{
+	const struct vf_settings *wanted = &asked->wanted;
+
+	return strcmp(asked->pci, existing->pci) == 0 && strcmp(asked->bind, existing->bind) == 0
+	       && same_uplink(asked, existing) && asked->path == existing->path
+	       && wanted->known == existing->wanted.known && asked->min_rate == existing->min_rate
+	       && asked->max_rate == existing->max_rate
+	       && vf_settings_differ(wanted, &existing->wanted, wanted->known) == 0;
 }

@@ -28,6 +28,8 @@ struct endpoint_vf {
 	char pf[PCI_ADDRESS_LEN];
 	uint16_t index; // of the VF at its PF
 	char uplink[CW_NAME_LEN]; // port that leads to it; "": the switch has none on its card
+	bool named; // this one was asked for, not any that is on the card
+	bool away; // the uplink was deleted: the VF waits for it, or for another on its card
 	uint8_t mode, path; // endpoint_vf_mode, endpoint_vf_path
 	char bind[PCI_DRIVER_LEN]; // the driver that it gets; "": it keeps its own
 	// known: what is asked for; all else is left as it was found.
@@ -46,7 +48,7 @@ int endpoint_vf_read(struct endpoint_vf *vf, const cJSON *json, struct failure *
 cJSON *endpoint_vf_json(const struct endpoint_vf *vf);
 // Adds those of 'which' to an object, named as the keys of endpoint.add.
 void endpoint_vf_settings(const struct vf_settings *settings, unsigned int which, cJSON *json);
-// Whether both ask for the same.
-bool endpoint_vf_same(const struct endpoint_vf *one, const struct endpoint_vf *other);
+// Whether what is asked for is what exists.
+bool endpoint_vf_same(const struct endpoint_vf *asked, const struct endpoint_vf *existing);
 
 #endif

@@ -12,6 +12,7 @@
 #include "vf_host.h"
 #include "vf_identity.h"
 #include "vf_mark.h"
+#include "vf_way.h"
 #include "watch.h"
 
 #define CHECK_S 5
@@ -208,10 +209,22 @@ on_changed(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-vf_set_card_only(struct object *object)
+vf_set_card_only(struct causewayd *d, struct object *object)
 {
-	object_set_state(object, OBJECT_READY,
-		"attached to the card alone: the switch has no uplink on its PF");
+	const struct endpoint *endpoint = (const struct endpoint *)object;
+	char reason[VF_REASON_LEN];
+
+	if (object->type == OBJECT_PORT)
+		endpoint = endpoint_by_port(d->objects, ((const struct port *)object)->id);
+	if (endpoint == NULL || !endpoint->vf.away) {
+		object_set_state(object, OBJECT_READY,
+			"attached to the card alone: the switch has no uplink on its PF");
+		return;
+	}
+	snprintf(reason, sizeof(reason),
+		"uplink %s was deleted: the VF has no way to the switch until %s is added",
+		endpoint->vf.uplink, endpoint->vf.named ? "it" : "one on its PF");
+	object_set_state(object, OBJECT_WAITING, reason);
 }
 
 // --- life
@@ -229,7 +242,7 @@ vfs_create(struct causewayd *d)
 	if (vfs->watch >= 0)
 		vfs->changed =
 			event_new(d->base, vfs->watch, EV_READ | EV_PERSIST, on_changed, vfs);
-	if (vfs->check == NULL) {
+	if (vfs->check == NULL || vf_ways_create(vfs) < 0) {
 		vfs_free(vfs);
 		return NULL;
 	}
@@ -247,6 +260,8 @@ vfs_free(struct vfs *vfs)
 		return;
 	if (vfs->check != NULL)
 		event_free(vfs->check);
+	if (vfs->ways != NULL)
+		event_free(vfs->ways);
 	if (vfs->changed != NULL)
 		event_free(vfs->changed);
 	if (vfs->watch >= 0)
@@ -260,7 +275,7 @@ static int
 load_state(void *arg, struct object *object)
 {
 	if (object_is_card_only(object))
-		vf_set_card_only(object);
+		vf_set_card_only(arg, object);
 	return 0;
 }
 
@@ -288,9 +303,10 @@ vfs_load(struct causewayd *d)
 		log_error("the database cannot be read: %s", store_message(d->store));
 		return ret;
 	}
-	objects_each(d->objects, OBJECT_PORT, load_state, NULL);
-	objects_each(d->objects, OBJECT_ENDPOINT, load_state, NULL);
+	objects_each(d->objects, OBJECT_PORT, load_state, d);
+	objects_each(d->objects, OBJECT_ENDPOINT, load_state, d);
 	check_all(d);
+	vf_ways_look(d);
 	if (d->vfs->records != NULL)
 		look_again(d->vfs, CHECK_S * 1000);
 	return 0;

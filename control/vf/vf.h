@@ -15,6 +15,10 @@ struct vfs {
 	struct event *check; // timer
 	struct event *changed; // of the node's devices; NULL: not watched
 	int watch;
+	// of vf_way.h
+	struct event *ways; // timer
+	bool ways_queued;
+	char way_of[PCI_ADDRESS_LEN]; // the VF whose turn it is
 };
 
 // Returns NULL: no memory.
@@ -44,8 +48,8 @@ int vf_restore(struct causewayd *d, struct vf_record *record);
 // Restores and forgets a record that is nobody's. Returns 0 or -errno with record->reason.
 int vf_take_back(struct causewayd *d, struct vf_record *record);
 
-// State of the port and the endpoint of a VF that the switch does not lead to.
-void vf_set_card_only(struct object *object);
+// State of the port or the endpoint of a VF that the switch does not lead to.
+void vf_set_card_only(struct causewayd *d, struct object *object);
 
 // Whether the pod or its VF has vanished, with a sentence.
 bool vf_is_gone(struct causewayd *d, const struct endpoint *endpoint, char reason[VF_REASON_LEN]);

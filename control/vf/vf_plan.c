@@ -111,25 +111,44 @@ check_owner(struct planning *p)
 
 // --- how it is reached
 
+// What leads to it now, whatever that is: it may be on its way (vf_way.h).
+static int
+find_uplink_again(struct planning *p)
+{
+	const struct endpoint_vf *existing = &p->again->vf;
+	struct endpoint_vf *vf = &p->endpoint->vf;
+
+	vf->away = existing->away;
+	if (!vf->named)
+		memcpy(vf->uplink, existing->uplink, sizeof(vf->uplink));
+	if (!object_is_card_only(&p->again->object))
+		p->uplink = port_find(p->d->objects, existing->uplink);
+	return 0;
+}
+
 static int
 find_uplink(struct planning *p)
 {
 	const char *name = schema_string(p->json, "uplink");
-	const struct endpoint_vf *vf = &p->endpoint->vf;
+	struct endpoint_vf *vf = &p->endpoint->vf;
 
+	vf->named = name != NULL;
+	if (p->again != NULL)
+		return find_uplink_again(p);
 	p->uplink = name != NULL ? port_find(p->d->objects, name) : vf_uplink_of(p->d, vf->pf);
 	if (name != NULL && p->uplink == NULL)
-		return failure_set(p->failure, CW_RPC_NOT_FOUND, "vf.uplink", name,
-			"port.list shows those that exist", "there is no port %s", name);
+		return failure_set(p->failure, CW_RPC_UNAVAILABLE, "vf.uplink", name,
+			"add it (port.add uplink=true) and try again, or mend the name",
+			"there is no port %s", name);
 	if (p->uplink != NULL && (p->uplink->flags & CW_PORT_UPLINK) == 0)
 		return failure_set(p->failure, CW_RPC_INVALID_PARAMS, "vf.uplink", name,
 			"give a port with uplink=true", "port %s is no uplink", name);
-	snprintf(p->endpoint->vf.uplink, CW_NAME_LEN, "%s",
-		p->uplink != NULL ? p->uplink->name : "");
+	if (p->uplink != NULL)
+		snprintf(vf->uplink, sizeof(vf->uplink), "%s", p->uplink->name);
 	if (p->uplink == NULL && vf->path == VF_PATH_SWITCH)
-		return failure_set(p->failure, CW_RPC_REFUSED, "vf.path", "switch",
-			"give the switch a VF of that PF (port.add kind=vf uplink=true), or leave "
-			"path out",
+		return failure_set(p->failure, CW_RPC_UNAVAILABLE, "vf.path", "switch",
+			"give the switch a VF of that PF (port.add kind=vf uplink=true) and try "
+			"again, or leave path out",
 			"the switch has no uplink on PF %s, so that VF %s cannot pass it", vf->pf,
 			vf->pci);
 	return 0;
@@ -147,6 +166,8 @@ check_own_vlan(struct planning *p)
 		return failure_set(p->failure, CW_RPC_INVALID_PARAMS, "vf.vlan", text,
 			"give a VLAN from 1 to 4094, or leave it out",
 			"a VF that passes the switch needs a VLAN of its own");
+	if (p->uplink == NULL)
+		return 0; // it exists, and its uplink is away
 	owner = vf_uplink_vlan_owner(p->d, p->uplink, vlan, p->again != NULL ? p->again->port : 0);
 	if (owner == NULL)
 		return 0;
@@ -224,12 +245,12 @@ choose_mtu(struct planning *p)
 	struct endpoint *endpoint = p->endpoint;
 	struct link_info info = p->pf;
 
-	if (schema_get(p->params, "mtu") != NULL || p->uplink != NULL)
+	if (schema_get(p->params, "mtu") != NULL)
 		return;
-	if (p->again != NULL) {
+	if (p->again != NULL)
 		endpoint->mtu = p->again->mtu;
+	if (p->again != NULL || p->uplink != NULL)
 		return;
-	}
 	if (endpoint->vf.mode == VF_MODE_KERNEL)
 		vf_host_netdev(p->d->netlink, p->d->options.sysfs_root, endpoint->vf.pci, &info);
 	if (info.mtu >= CW_MTU_MIN && info.mtu <= CW_MTU_MAX)

@@ -48,6 +48,7 @@ struct vf_record {
 	bool restored; // everything is back; its pod vanished and the endpoint is still to be
 		       // deleted
 	char reason[VF_REASON_LEN]; // what keeps it from being given back; "": nothing
+	bool way_tried; // it has no way to the switch by the uplinks that there are now
 	uint64_t own_us, driver_us; // of the attachment: our time, and waits for PF and VF drivers
 };
 

@@ -42,6 +42,9 @@ add_owner(struct causewayd *d, const struct sriov_vf *vf, cJSON *json)
 		if (endpoint != NULL && vf_is_gone(d, endpoint, reason)) {
 			state = "gone";
 			why = reason;
+		} else if (endpoint != NULL && object_is_card_only(&endpoint->object)) {
+			state = endpoint->object.state == OBJECT_WAITING ? "waiting" : "attached";
+			why = endpoint->object.reason;
 		}
 	} else if (port != NULL) {
 		state = "port";
@@ -269,7 +272,7 @@ vf_show_endpoint(struct causewayd *d, const struct endpoint *endpoint)
 	cJSON_ReplaceItemInObjectCaseSensitive(
 		json, "mode", cJSON_CreateString(endpoint_vf_modes[vf->mode]));
 	cJSON_AddStringToObject(json, "path", endpoint_vf_paths[vf->path]);
-	if (vf->uplink[0] != '\0')
+	if (vf->uplink[0] != '\0' && !vf->away)
 		cJSON_AddStringToObject(json, "uplink", vf->uplink);
 	if (vf->bind[0] != '\0')
 		cJSON_AddStringToObject(json, "bind", vf->bind);

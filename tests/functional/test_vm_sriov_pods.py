@@ -84,6 +84,39 @@ def assert_reaches(pod, address):
     assert ping(pod.namespace, address)[0] == 0
 
 
+def wait_for_pod(pod, state, words=""):
+    def shows():
+        endpoint = pod.endpoint()
+        return endpoint["state"] == state and words in endpoint.get("reason", "")
+
+    wait_until(shows, f"pod {state} {words}", timeout=60)
+
+
+@pytest.mark.parametrize("path", ["card", "switch"])
+def test_pods_follow_their_uplink(sriov_node, path):
+    """One that was there first gets its way when the uplink comes, loses it and has it again."""
+    with contextlib.ExitStack() as stack:
+        pod = None
+        vf = stack.enter_context(sriov_node.vf(sriov.KERNEL))
+        stack.callback(sriov_node.uplink_vf.set, "mac 00:00:00:00:00:00")
+        if path == "card":
+            pod = sriov_node.vf_pod("early", vf, vf_path=path)
+            wait_for_pod(pod, "ready", "card alone")
+        sriov_node.add_uplink()
+        stack.callback(sriov_node.cwctl, "port", "del", name=UPLINK)
+        if pod is None:
+            pod = sriov_node.vf_pod("early", vf, vf_path=path)
+        stack.callback(sriov_node.remove, pod)
+        assert_reaches(pod, GATEWAY[4])
+        sriov_node.cwctl("port", "del", name=UPLINK)
+        wait_for_pod(pod, "waiting", "was deleted")
+        assert ping(pod.namespace, GATEWAY[4], 1)[0] > 0
+        sriov_node.add_uplink()
+        wait_for_pod(pod, "ready")
+        assert_reaches(pod, GATEWAY[4])
+    sriov_node.assert_alive()
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids="+".join)
 def test_pods_reach_each_other(node, pods, pair):
     one, other = (pods[kind] for kind in pair)
