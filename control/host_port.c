@@ -80,6 +80,26 @@ set_up(struct causewayd *d, const struct port *port, const char *alias, int fd)
 	return ret;
 }
 
+// A device that outlived the database has another MAC: the kernel would take nothing that the
+// switch sends to the port's.
+static int
+adopt(struct causewayd *d, const struct port *port, const struct network *network)
+{
+	struct link_settings settings = {0};
+	struct link_info link;
+	int ret = link_find(d->netlink, port->ifname, &link);
+
+	if (ret < 0)
+		return ret;
+	if (memcmp(link.mac, port->mac, sizeof(link.mac)) != 0)
+		settings.mac = port->mac;
+	if (network != NULL && link.mtu != network->mtu)
+		settings.mtu = network->mtu;
+	if (settings.mac == NULL && settings.mtu == 0)
+		return 0;
+	return link_change(d->netlink, link.ifindex, &settings);
+}
+
 int
 host_port_open(struct causewayd *d, const struct port *port, struct failure *failure)
 {
@@ -101,9 +121,10 @@ host_port_open(struct causewayd *d, const struct port *port, struct failure *fai
 			port->ifname);
 	if (ret < 0)
 		return failure_errno(failure, ret, "host port %s cannot be made", port->ifname);
-	ret = made ? set_up(d, port, alias, fds[0]) : 0;
+	ret = made ? set_up(d, port, alias, fds[0]) : adopt(d, port, network);
 	if (ret < 0) {
-		tap_persist(fds[0], false);
+		if (made)
+			tap_persist(fds[0], false);
 		failure_errno(failure, ret, "host port %s cannot be set up", port->ifname);
 	}
 	device_keep(d, port->id, fds, port->queues);

@@ -13,8 +13,8 @@ void host_port_alias(char alias[256], const struct port *port);
 void host_port_ifname(
 	const struct causewayd *d, const struct network *network, char name[IFNAMSIZ]);
 
-// Opens the device again, or makes it, with MAC and MTU, up, and keeps its descriptors. Returns 0,
-// or a negative number with failure.
+// Opens the device again, or makes it and brings it up, with the port's MAC and the network's MTU,
+// and keeps its descriptors. Returns 0, or a negative number with failure.
 int host_port_open(struct causewayd *d, const struct port *port, struct failure *failure);
 // Whether the device exists; it may be the data plane's that holds its queues.
 bool host_port_exists(struct causewayd *d, const struct port *port);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Death of each process, vanishing devices, pods deleted while they talk."""
+import shutil
 import signal
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 from lib import settings
 from lib.cni import CniError
 from lib.daemon import Daemon
+from lib.node import Node
 from lib.rpc import UNAVAILABLE, RpcError
 from lib.traffic import is_silent, ping
 from lib.wait import wait_until
@@ -157,6 +159,28 @@ def test_namespace_vanishes(node, pods):
     assert ping(pods[0].namespace, pods[1].ip(4))[0] == 0
     node.assert_alive()
     victim.delete()
+
+
+def test_host_interface_outlives_the_database(scratch, hugepages):
+    """The host's port of the new one has another MAC, and the interface takes it."""
+    node = Node(scratch / "forgets", hugepages)
+    try:
+        node.start()
+        before = node.namespace.link("cwhost")
+        node.control.stop()
+        node.dp.stop()
+        shutil.rmtree(node.state_dir)
+        node.state_dir.mkdir()
+        node.start()
+        after = node.namespace.link("cwhost")
+        assert after["ifindex"] == before["ifindex"]
+        assert after["address"] == node.call("port.get", name="host")["mac"] != before["address"]
+        pod = node.pod("late")
+        for family, gateway in ((4, "10.1.0.1"), (6, "fd00:1::1")):
+            assert ping(pod.namespace, gateway)[0] == 0
+            assert ping(node.namespace, pod.ip(family))[0] == 0
+    finally:
+        node.close()
 
 
 def test_second_causewayd_on_one_directory(node, pods):
