@@ -100,6 +100,34 @@ check_interface(const struct card *card)
 		"%s is down, and its VFs with it", card->label);
 }
 
+static uint64_t
+ipv4_setting(const struct card *card, const char *name)
+{
+	const uint64_t own = doctor_read_number(
+		card->doctor, 1, "/proc/sys/net/ipv4/conf/%s/%s", card->ifname, name);
+	const uint64_t all =
+		doctor_read_number(card->doctor, 0, "/proc/sys/net/ipv4/conf/all/%s", name);
+
+	return own > all ? own : all;
+}
+
+// By default the kernel tells everybody on a wire all addresses that it has anywhere, those of the
+// host ports included: VF pods in the PF's VLAN then send to the PF what is the switch's.
+static void
+check_answers(const struct card *card)
+{
+	char command[128];
+
+	if (card->no_interface != 0 || ipv4_setting(card, "arp_ignore") != 0
+		|| ipv4_setting(card, "rp_filter") == 1)
+		return;
+	snprintf(command, sizeof(command), "sysctl -w net.ipv4.conf.%s.arp_ignore=1", card->ifname);
+	doctor_find(card->doctor, FINDING_WARNING, "sriov", command,
+		"%s: the kernel answers ARP there for the pods' gateway, too; VF pods in its VLAN "
+		"may send past the switch",
+		card->label);
+}
+
 static void
 find_driverless(const struct card *card, unsigned int n, const char *first, const char *list)
 {
@@ -159,6 +187,7 @@ check_card(const struct card *card)
 			card->label, card->total);
 	if (card->num > 0) {
 		check_interface(card);
+		check_answers(card);
 		check_vfs(card);
 	}
 	(void)sriov_eswitch(card->doctor->root, card->address, &mode);

@@ -129,6 +129,13 @@ def far(sriov_node, scratch, hugepages, request):
 def ways(near, far, request):
     near.lead_to(far, request.param)
     far.lead_to(near, request.param)
+    # The far node may have had another card, and its MAC, a moment ago: the near one asks for its
+    # address again when it has been silent for long enough (RFC 4861, 7.3.3).
+    for family in (4, 6):
+        target = far.pods[0].ip(family)
+        wait_until(
+            lambda ip=target: ping(near.pods[0].namespace, ip, 1)[0] == 0, target, READY_S
+        )
     return request.param
 
 

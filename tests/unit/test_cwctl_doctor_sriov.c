@@ -82,6 +82,31 @@ test_vfs_without_driver(void **state)
 	assert_found(FINDING_WARNING, "sriov", "3 of its VFs", "modprobe igbvf; echo");
 }
 
+#define CONF "/proc/sys/net/ipv4/conf/"
+
+static void
+test_kernel_answers_for_the_gateway(void **state)
+{
+	const char *root = *state;
+
+	bind_vfs(root);
+	fake_pci_put(root, CONF "eth0/arp_ignore", "0\n");
+	fake_pci_put(root, CONF "eth0/rp_filter", "0\n");
+	examine(root, doctor_sriov);
+	assert_found(FINDING_WARNING, "sriov", "answers ARP there for the pods' gateway",
+		"sysctl -w net.ipv4.conf.eth0.arp_ignore=1");
+	fake_pci_put(root, CONF "all/rp_filter", "2\n");
+	examine(root, doctor_sriov);
+	assert_found(FINDING_WARNING, "sriov", "answers ARP", "arp_ignore=1");
+	fake_pci_put(root, CONF "eth0/arp_ignore", "1\n");
+	examine(root, doctor_sriov);
+	assert_found(FINDING_OK, "sriov", "3 of 7 VFs", "");
+	fake_pci_put(root, CONF "eth0/arp_ignore", "0\n");
+	fake_pci_put(root, CONF "all/rp_filter", "1\n");
+	examine(root, doctor_sriov);
+	assert_found(FINDING_OK, "sriov", "3 of 7 VFs", "");
+}
+
 static void
 test_firmware_grants_none(void **state)
 {
@@ -299,6 +324,7 @@ main(void)
 		TREE_TEST(test_all_is_well),
 		TREE_TEST(test_no_cards),
 		TREE_TEST(test_vfs_without_driver),
+		TREE_TEST(test_kernel_answers_for_the_gateway),
 		TREE_TEST(test_firmware_grants_none),
 		TREE_TEST(test_no_address_space),
 		TREE_TEST(test_interface_of_the_pf),

@@ -58,7 +58,9 @@ class SriovNode(Node):
         return self.pf.vfs[0]
 
     def add_uplink(self, **params):
-        """VF 0, which causewayd binds to vfio-pci by itself."""
+        """VF 0, which causewayd binds to vfio-pci by itself. Else the kernel behind the PF would also
+        answer for what cwhost has, and pods send past the switch (docs/nics.md)."""
+        self.namespace.sysctl(f"net/ipv4/conf/{self.pf.ifname()}/arp_ignore", 1)
         self.uplink_vf.set(f"mac {UPLINK_MAC}")
         self.cwctl(
             "port", "add", name=UPLINK, kind="vf", device=self.uplink_vf.address, uplink="true",
