@@ -4,6 +4,7 @@ each is as it was.
 
 CAUSEWAY_VM_FULL=1 is the long form.
 """
+import json
 import random
 import subprocess
 import time
@@ -45,8 +46,15 @@ class State:
             lambda: self.node.call("vf.get", pci=self.vf.address)["state"] == "free",
             f"VF {self.vf.address} free", BACK_S,
         )  # fmt: skip
-        assert self.now() == self.before
+        now = self.now()
+        assert now == self.before, changed_vfs(self.before[0], now[0])
         assert self.node.call("endpoint.list") == []
+
+
+def changed_vfs(before, now):
+    """(before, now) of each VF that two snapshots show differently."""
+    lists = (json.loads(text)[0]["vfinfo_list"] for text in (before, now))
+    return [pair for pair in zip(*lists) if pair[0] != pair[1]]
 
 
 @pytest.fixture(params=[sriov.KERNEL, sriov.DPDK])
