@@ -197,7 +197,7 @@ express_find_plain(struct worker *w, const struct express_ready *ready,
 	b->plain = ~others & (UINT64_MAX >> (WORKER_BURST - n));
 	b->routed = routed;
 	b->v6 = v6;
-	b->one_key = differences == 0;
+	b->one_key = differences == 0 && (others & 1) == 0; // they share the first one's entry
 	if (unlikely(offloads != 0))
 		check_offloads(pkts, offloads, b);
 	if (unlikely(ready->many_ip4))

@@ -108,6 +108,27 @@ test_same_outcome(void **state)
 	free(frames);
 }
 
+// All to one MAC, of which only the first is not for the express way: the others need an answer
+// that is not its.
+static void
+test_first_is_spoofed(void **state)
+{
+	struct fixture *f = *state;
+	struct outcome *out = make_outcomes();
+	struct express_frame frames[3];
+
+	fixture_port_change(f, 2, plain_port, NULL);
+	for (size_t i = 0; i < RTE_DIM(frames); i++)
+		frames[i] = (struct express_frame){.frame = frame_udp4(2, 3, NULL)};
+	frame_ether(&frames[0].frame)->src_addr.addr_bytes[5] ^= 0x40;
+	run(f, false, 2, frames, RTE_DIM(frames), &out[0]);
+	run(f, true, 2, frames, RTE_DIM(frames), &out[2]);
+	assert_same(&out[0], &out[2]);
+	assert_int_equal(out[2].n_sent, 2);
+	assert_int_equal(out[2].express, 2);
+	free_outcomes(out);
+}
+
 static uint16_t
 send_routed(struct fixture *f)
 {
@@ -191,6 +212,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_same_outcome, setup_ports, teardown),
+		cmocka_unit_test_setup_teardown(test_first_is_spoofed, setup_ports, teardown),
 		cmocka_unit_test_setup_teardown(test_changes_are_seen, setup_ports, teardown),
 		cmocka_unit_test(test_hop),
 	};
