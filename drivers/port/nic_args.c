@@ -11,6 +11,7 @@
 struct word {
 	const char *key, *value;
 	int key_len, value_len;
+	bool has_value;
 };
 
 // The next "key=value"; a comma within brackets ends none. False at the end.
@@ -29,6 +30,7 @@ next_word(const char **text, struct word *word)
 	word->value = equals != NULL ? equals + 1 : at;
 	word->key_len = (int)((equals != NULL ? equals : at) - word->key);
 	word->value_len = (int)(at - word->value);
+	word->has_value = equals != NULL;
 	*text = *at == ',' ? at + 1 : at;
 	return true;
 }
@@ -74,8 +76,7 @@ add_devarg(struct nic_args *args, const char *key, int key_len, const struct wor
 {
 	const size_t used = strlen(args->devargs), room = sizeof(args->devargs) - used;
 	const int n = snprintf(args->devargs + used, room, "%s%.*s%s%.*s", used > 0 ? "," : "",
-		key_len, key, word->value > word->key + word->key_len ? "=" : "", word->value_len,
-		word->value);
+		key_len, key, word->has_value ? "=" : "", word->value_len, word->value);
 
 	if (n >= 0 && (size_t)n < room)
 		return 0;
@@ -137,7 +138,7 @@ nic_args_parse(const char *text, struct nic_args *args, char *reason, size_t rea
 	complete_address(args);
 	if (error == 0 && args->representor[0] != '\0' && !lists && args->is_pci) {
 		word = (struct word){"representor", args->representor, (int)strlen("representor"),
-			(int)strlen(args->representor)};
+			(int)strlen(args->representor), true};
 		error = add_devarg(args, word.key, word.key_len, &word, reason, reason_len);
 	}
 	return error;

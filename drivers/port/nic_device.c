@@ -98,14 +98,15 @@ choose_port(const struct nic_args *args, bool probe_again, uint16_t *id, char *r
 	size_t reason_len)
 {
 	if (!find_port(args, id)) {
-		const bool made = probe_again && args->is_pci && args->representor[0] != '\0'
-				  && nic_probe(args, reason, reason_len) == 0
-				  && find_port(args, id);
+		const bool again = probe_again && args->is_pci && args->representor[0] != '\0';
+		const int error = again ? nic_probe(args, reason, reason_len) : 0;
 
-		if (!made && args->representor[0] == '\0')
+		if (error != 0)
+			return error;
+		if (args->representor[0] == '\0')
 			return refuse(-ENODEV, reason, reason_len, args->device,
 				"has no Ethernet port for DPDK");
-		if (!made) {
+		if (!again || !find_port(args, id)) {
 			snprintf(reason, reason_len,
 				"device %s has no representor %s; a driver that makes all of them "
 				"when it takes the device needs representors=LIST at each port",
