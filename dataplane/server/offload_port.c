@@ -13,13 +13,13 @@ offload_port_of(struct offload *o, uint16_t id, char *reason, size_t reason_len)
 		snprintf(reason, reason_len, "port %u has no device", id);
 		return NULL;
 	}
-	if ((p->flags & CW_PORT_OFFLOAD) == 0) {
-		snprintf(reason, reason_len, "offload of port %s is off", p->name);
-		return NULL;
-	}
 	if (p->device->driver->ethdev == NULL
 		|| (!port->is_known && !p->device->driver->ethdev(p->device, &port->ethdev))) {
 		snprintf(reason, reason_len, "port %s has no device that takes rules", p->name);
+		return NULL;
+	}
+	if ((p->flags & CW_PORT_OFFLOAD) == 0) {
+		snprintf(reason, reason_len, "offload of port %s is off", p->name);
 		return NULL;
 	}
 	if (!port->is_known)
