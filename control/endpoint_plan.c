@@ -376,7 +376,8 @@ endpoint_plan_is(
 	       && memcmp(wanted->ips, existing->ips, sizeof(wanted->ips)) == 0
 	       && wanted->n_routes == existing->n_routes
 	       && memcmp(wanted->routes, existing->routes, sizeof(wanted->routes)) == 0
-	       && (plan->kind == 0 || plan->kind == port->kind) && asked->flags == port->flags
+	       && (plan->kind == 0 || plan->kind == port->kind)
+	       && ((asked->flags ^ port->flags) & ~(uint32_t)CW_PORT_OFFLOAD) == 0
 	       && endpoint_vf_same(&wanted->vf, &existing->vf)
 	       && memcmp(&asked->socket, &port->socket, sizeof(asked->socket)) == 0
 	       && asked->guard == port->guard && asked->n_trunk == port->n_trunk

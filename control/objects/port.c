@@ -250,10 +250,13 @@ references(const struct object *object, object_reference_fn *fn, void *arg)
 		fn(arg, OBJECT_NETWORK, port->trunk[i].network);
 }
 
+// The device of a representor is opened by the port that has it, whose arguments say how.
 static unsigned int
 rank(const struct object *object)
 {
-	return ((const struct port *)object)->parent != 0;
+	const struct port *port = (const struct port *)object;
+
+	return port->parent != 0 || strstr(port->args, ",representor=") != NULL;
 }
 
 static unsigned int
@@ -265,7 +268,7 @@ json_rank(const cJSON *json)
 const struct object_class port_class = {
 	.name = "port",
 	.item = CW_ITEM_PORT,
-	.ranks = 2, // sub-ports refer to their parents
+	.ranks = 2, // sub-ports refer to their parents, representors are on their devices
 	.rank = rank,
 	.json_rank = json_rank,
 	.compare = compare,

@@ -17,6 +17,7 @@ struct planning {
 	struct endpoint *endpoint;
 	const struct endpoint *again; // the endpoint that is asked for exists and has this VF
 	const struct port *uplink;
+	bool has_representor; // which is the port then
 	struct link_info pf;
 	struct vf_settings now;
 	struct failure *failure;
@@ -89,10 +90,12 @@ check_owner(struct planning *p)
 	const struct port *port = port_of_device(p->d, endpoint->vf.pci);
 	struct vf_record *record = vf_find(p->d, endpoint->vf.pci);
 
+	if (port == NULL)
+		port = port_of_representor(p->d, endpoint->vf.pf, endpoint->vf.index);
 	if (port != NULL && port->origin == PORT_OF_USER)
 		return failure_set(p->failure, CW_RPC_IN_USE, "vf.pci", endpoint->vf.pci,
 			"choose another VF, and leave this one out of the device plugin's pool",
-			"VF %s is the device of port %s", endpoint->vf.pci, port->name);
+			"VF %s belongs to port %s", endpoint->vf.pci, port->name);
 	if (record == NULL || p->again != NULL)
 		return 0;
 	owner = vf_owner(p->d, record);
@@ -111,11 +114,23 @@ check_owner(struct planning *p)
 
 // --- how it is reached
 
+static bool
+is_switchdev(struct causewayd *d, const struct endpoint_vf *vf, const struct port *uplink)
+{
+	enum sriov_eswitch mode;
+	char device[PCI_ADDRESS_LEN];
+
+	return uplink != NULL && port_pci_device(uplink, device) && strcmp(device, vf->pf) == 0
+	       && sriov_eswitch(d->options.sysfs_root, vf->pf, &mode) == 0
+	       && mode == SRIOV_SWITCHDEV;
+}
+
 // What leads to it now, whatever that is: it may be on its way (vf_way.h).
 static int
 find_uplink_again(struct planning *p)
 {
 	const struct endpoint_vf *existing = &p->again->vf;
+	const struct port *port = port_by_id(p->d->objects, p->again->port);
 	struct endpoint_vf *vf = &p->endpoint->vf;
 
 	vf->away = existing->away;
@@ -123,6 +138,7 @@ find_uplink_again(struct planning *p)
 		memcpy(vf->uplink, existing->uplink, sizeof(vf->uplink));
 	if (!object_is_card_only(&p->again->object))
 		p->uplink = port_find(p->d->objects, existing->uplink);
+	p->has_representor = port != NULL && strstr(port->args, ",representor=") != NULL;
 	return 0;
 }
 
@@ -145,6 +161,7 @@ find_uplink(struct planning *p)
 			"give a port with uplink=true", "port %s is no uplink", name);
 	if (p->uplink != NULL)
 		snprintf(vf->uplink, sizeof(vf->uplink), "%s", p->uplink->name);
+	p->has_representor = is_switchdev(p->d, vf, p->uplink);
 	if (p->uplink == NULL && vf->path == VF_PATH_SWITCH)
 		return failure_set(p->failure, CW_RPC_UNAVAILABLE, "vf.path", "switch",
 			"give the switch a VF of that PF (port.add kind=vf uplink=true) and try "
@@ -198,11 +215,29 @@ choose_own_vlan(struct planning *p)
 		p->d->options.vf_vlan_first, p->d->options.vf_vlan_last, p->endpoint->vf.pf);
 }
 
+// The representor is an access port of the pod's network: its frames have no tag, and cards in this
+// mode set none.
+static int
+choose_no_vlan(struct planning *p)
+{
+	struct vf_settings *wanted = &p->endpoint->vf.wanted;
+
+	if ((wanted->known & VF_VLAN) != 0 && (wanted->qos != 0 || wanted->vlan_proto != 0x8100))
+		return failure_set(p->failure, CW_RPC_INVALID_PARAMS,
+			wanted->qos != 0 ? "vf.vlan_qos" : "vf.vlan_proto", NULL, "leave it out",
+			"VF %s has a representor, so that no tag is put on by the card",
+			p->endpoint->vf.pci);
+	wanted->known &= ~(unsigned int)VF_VLAN;
+	return 0;
+}
+
 static int
 choose_vlan(struct planning *p)
 {
 	struct vf_settings *wanted = &p->endpoint->vf.wanted;
 
+	if (p->has_representor)
+		return choose_no_vlan(p);
 	// With a trunk the pod tags itself: there is nothing that the card should do.
 	if ((wanted->known & VF_VLAN) != 0 && wanted->vlan == 0
 		&& cJSON_GetArraySize(schema_get(p->params, "trunk")) > 0)
@@ -301,32 +336,24 @@ tag_of(struct causewayd *d, const struct endpoint_vf *vf)
 	return (now.known & VF_VLAN) != 0 ? now.vlan : 0;
 }
 
-static bool
-is_switchdev(struct causewayd *d, const struct endpoint_vf *vf, const struct port *uplink)
-{
-	enum sriov_eswitch mode;
-	char device[PCI_ADDRESS_LEN];
-
-	return port_pci_device(uplink, device) && strcmp(device, vf->pf) == 0
-	       && sriov_eswitch(d->options.sysfs_root, vf->pf, &mode) == 0
-	       && mode == SRIOV_SWITCHDEV;
-}
-
 int
 vf_plan_port(struct causewayd *d, struct endpoint *endpoint, const struct port *uplink,
 	struct port *port, struct failure *failure)
 {
 	const struct endpoint_vf *vf = &endpoint->vf;
+	const bool has_representor = is_switchdev(d, vf, uplink);
 
 	snprintf(port->ifname, sizeof(port->ifname), "%s", vf->pci);
 	port->queues = 1;
 	snprintf(endpoint->why, sizeof(endpoint->why), "VF %u of %s, %s", vf->index, vf->pf,
 		uplink == NULL             ? "no uplink of the switch there"
+		: has_representor          ? "by its representor"
 		: vf->path == VF_PATH_CARD ? "in the network's VLAN on the card"
 					   : "in a VLAN of its own on the card");
 	if (uplink == NULL)
 		return 0;
-	if (is_switchdev(d, vf, uplink)) {
+	if (has_representor) {
+		port->flags |= uplink->flags & CW_PORT_OFFLOAD;
 		snprintf(port->args, sizeof(port->args), "device=%s,representor=vf%u", vf->pf,
 			vf->index);
 		return 0;

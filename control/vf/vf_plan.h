@@ -14,7 +14,8 @@ int vf_plan_endpoint(struct causewayd *d, const cJSON *params, struct endpoint *
 	const struct port **uplink, struct failure *failure);
 
 // How the switch reaches it: a sub-port of the uplink with the tag that the VF has on the card, or
-// its representor.
+// its representor where the uplink is a PF in switchdev mode, which has 'offload' when the uplink
+// has it.
 int vf_plan_port(struct causewayd *d, struct endpoint *endpoint, const struct port *uplink,
 	struct port *port, struct failure *failure);
 

@@ -35,6 +35,8 @@ add_owner(struct causewayd *d, const struct sriov_vf *vf, cJSON *json)
 	const char *state = "free", *why = NULL;
 
 	text[0] = '\0';
+	if (port == NULL)
+		port = port_of_representor(d, vf->pf, vf->index);
 	if (record != NULL) {
 		state = endpoint == NULL ? "restoring" : "attached";
 		why = record->reason;

@@ -27,6 +27,7 @@ port_pci_device(const struct port *port, char address[PCI_ADDRESS_LEN])
 struct search {
 	const struct causewayd *d;
 	const char *device, *pf;
+	unsigned int index;
 	const struct port *uplink;
 	uint16_t vlan;
 	uint32_t but;
@@ -52,6 +53,30 @@ port_of_device(const struct causewayd *d, const char *address)
 	struct search search = {.device = address};
 
 	objects_each(d->objects, OBJECT_PORT, match_device, &search);
+	return search.found;
+}
+
+static int
+match_representor(void *arg, struct object *object)
+{
+	static const char key[] = ",representor=vf";
+	const struct port *port = (const struct port *)object;
+	const char *text = strstr(port->args, key);
+	struct search *search = arg;
+	char address[PCI_ADDRESS_LEN];
+
+	if (text != NULL && strtoul(text + sizeof(key) - 1, NULL, 10) == search->index
+		&& port_pci_device(port, address) && strcmp(address, search->pf) == 0)
+		search->found = port;
+	return search->found != NULL;
+}
+
+const struct port *
+port_of_representor(const struct causewayd *d, const char *pf, unsigned int index)
+{
+	struct search search = {.pf = pf, .index = index};
+
+	objects_each(d->objects, OBJECT_PORT, match_representor, &search);
 	return search.found;
 }
 

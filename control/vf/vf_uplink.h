@@ -13,6 +13,10 @@ bool port_pci_device(const struct port *port, char address[PCI_ADDRESS_LEN]);
 // The port whose device is this one, or NULL.
 const struct port *port_of_device(const struct causewayd *d, const char *address);
 
+// The port whose device is the PF's representor of this VF, or NULL.
+const struct port *port_of_representor(
+	const struct causewayd *d, const char *pf, unsigned int index);
+
 // The uplink on a PF: the PF itself or one of its VFs. NULL: there is none.
 const struct port *vf_uplink_of(const struct causewayd *d, const char *pf);
 
