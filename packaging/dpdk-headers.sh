@@ -13,7 +13,8 @@ set -eu
 package=libdpdk-dev
 source=dpdk
 headers='lib/ethdev/ethdev_driver.h lib/ethdev/ethdev_vdev.h lib/eal/include/dev_driver.h
-	lib/eal/include/bus_driver.h drivers/bus/vdev/bus_vdev_driver.h'
+	lib/eal/include/bus_driver.h drivers/bus/pci/bus_pci_driver.h
+	drivers/bus/vdev/bus_vdev_driver.h'
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 cache=${CAUSEWAY_CACHE:-/var/cache/causeway}
 version=$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null) || version=
@@ -55,6 +56,13 @@ unpack() {
 	chmod 755 "$new/headers"
 }
 
+# Of a complete set: an older one may lack some.
+are_there() {
+	for header in $headers; do
+		[ -e "$dir/${header##*/}" ] || return 1
+	done
+}
+
 make() {
 	if [ -z "$version" ]; then
 		echo "dpdk-headers: $package is not installed: packaging/setup.sh build" >&2
@@ -63,7 +71,7 @@ make() {
 	mkdir -p "$cache"
 	exec 9>"$cache/lock"
 	flock 9
-	[ ! -e "$dir" ] || return 0
+	! are_there || return 0
 	echo "dpdk-headers: fetching those of $source $version into $dir"
 	new=$(mktemp -d "$cache/new.XXXXXX")
 	trap 'rm -rf "$new"' EXIT
@@ -76,12 +84,13 @@ make() {
 		exit 1
 	fi
 	unpack
-	mv "$new/headers" "$dir"
+	mkdir -p "$dir"
+	mv "$new/headers/"* "$dir"
 }
 
 case ${1-} in
 '') make ;;
---check) [ -n "$version" ] && [ -e "$dir" ] ;;
+--check) [ -n "$version" ] && are_there ;;
 --path) echo "$dir" ;;
 --remove) rm -rf "$cache"/dpdk-headers-* ;;
 *)

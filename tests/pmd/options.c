@@ -111,19 +111,15 @@ read_one(const char *key, const char *value, void *arg)
 	return -EINVAL;
 }
 
-// Without the argument all VFs have one: a vdev is probed only once, so none can be added later.
-static int
-read_representors(const char *arguments, struct options *options)
+int
+options_represent(const char *arguments, struct options *options)
 {
 	struct rte_eth_devargs devargs;
 
 	if (rte_eth_devargs_parse(arguments, &devargs) < 0)
 		return -EINVAL;
-	if (devargs.type == RTE_ETH_REPRESENTOR_NONE) {
-		for (unsigned int i = 0; i < options->n_vfs; i++)
-			options->represented[i] = true;
+	if (devargs.type == RTE_ETH_REPRESENTOR_NONE)
 		return 0;
-	}
 	if (devargs.type != RTE_ETH_REPRESENTOR_VF) {
 		PMD_LOG(ERR, "representors of VFs only");
 		return -EINVAL;
@@ -139,8 +135,20 @@ read_representors(const char *arguments, struct options *options)
 	return 0;
 }
 
+// All at first; a list leaves those that it names.
+static int
+read_representors(const char *arguments, bool all, struct options *options)
+{
+	bool *represented = options->represented;
+	const int ret = options_represent(arguments, options);
+
+	if (ret == 0 && all && memchr(represented, true, sizeof(options->represented)) == NULL)
+		memset(represented, true, options->n_vfs);
+	return ret;
+}
+
 int
-options_read(const char *arguments, struct options *options)
+options_read(const char *arguments, bool all, struct options *options)
 {
 	struct rte_kvargs *list;
 	int ret;
@@ -161,7 +169,7 @@ options_read(const char *arguments, struct options *options)
 			ret = -EINVAL;
 		}
 	}
-	return ret < 0 ? -EINVAL : read_representors(arguments, options);
+	return ret < 0 ? -EINVAL : read_representors(arguments, all, options);
 }
 
 bool

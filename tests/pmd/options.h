@@ -36,8 +36,12 @@ struct options {
 	uint8_t n_refused;
 };
 
-// Reads the arguments of a vdev. Returns 0 or -EINVAL after saying why in DPDK's log.
-int options_read(const char *arguments, struct options *options);
+// Reads the arguments of a device. all: without 'representor' every VF has an ethdev. Returns 0 or
+// -EINVAL after saying why in DPDK's log.
+int options_read(const char *arguments, bool all, struct options *options);
+
+// Reads 'representor' alone, when the device has its other options already.
+int options_represent(const char *arguments, struct options *options);
 
 // Whether the arguments say refuse=NAME, in any case.
 bool options_refuse(const struct options *options, const char *name);

@@ -30,9 +30,12 @@ class Card:
 
     def __init__(self, vfs=2, **arguments):
         self.vfs = vfs
-        self.namespace = Namespace("card", quiet=True)
+        self.namespace = self.make_namespace()
         self.far = {name: self.connect(name) for name in ["wire", *map("vf{}".format, range(vfs))]}
         self.arguments = arguments
+
+    def make_namespace(self):
+        return Namespace("card", quiet=True)
 
     def connect(self, name):
         """A veth from the card to a namespace that is quiet; its link is `far`."""

@@ -51,7 +51,7 @@ class Node:
         self.namespace.sysctl("net/ipv4/ip_forward", 1)
         self.namespace.sysctl("net/ipv6/conf/all/forwarding", 1)
         self.hugepages, self.dp_options = hugepages, dp_options
-        self.control_options = []
+        self.causewayd, self.control_options = [settings.CAUSEWAYD], []
         self.dp = self.control = None
         self.pods = []
         self.cni = Cni(self)
@@ -70,7 +70,7 @@ class Node:
         ).wait_ready()
 
     def start_control(self):
-        command = [settings.CAUSEWAYD, "--runtime-dir", self.runtime_dir]
+        command = [*self.causewayd, "--runtime-dir", self.runtime_dir]
         command += ["--state-dir", self.state_dir, *self.control_options]
         self.control = Daemon(
             self.namespace.command(*command), self.scratch / "causewayd.log", self.control_socket
