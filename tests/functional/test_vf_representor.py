@@ -158,6 +158,28 @@ def test_data_plane_killed(node, pods):
     assert ping(one, other.ip(4, "net1"))[0] == 0
 
 
+def test_control_plane_killed(node, pods):
+    one, other = pods
+    before = [pod.endpoint("net1") for pod in pods]
+    node.control.kill()
+    assert ping(one, other.ip(4, "net1"))[0] == 0
+    node.start_control()
+    node.wait_connected()
+    assert [pod.endpoint("net1") for pod in pods] == before
+    assert {vf["state"] for vf in node.cwctl("vf", "list")} == {"attached"}
+
+
+def test_uplink_deleted(node, pods):
+    """Those behind representors go on without it, and it comes back beside them."""
+    one, other = pods
+    node.cwctl("port", "del", "up0")
+    assert ping(one, other.ip(4, "net1"))[0] == 0
+    assert {pod.endpoint("net1")["state"] for pod in pods} == {"ready"}
+    node.add_uplink()
+    assert node.cwctl("port", "get", "up0")["state"] == "ready"
+    assert ping(one, other.ip(4, "net1"))[0] == 0
+
+
 def test_refusals(node, pods):
     """The card puts on no tags here, and has each representor once."""
     pod = node.bare_pod("refused")
