@@ -2,6 +2,18 @@
 // Where packets go: tunnels, routes, stations.
 #include "object_tables.h"
 
+// The far end of a tunnel and the way to it, beside "vtep".
+#define REMOTE(verbs)                                                                             \
+	{"remote", PARAM_STRING, verbs, "the other node's tunnel address", NULL},                 \
+		{"vni", PARAM_NUMBER, "add set", "vxlan: identifier on the wire (the network's)", \
+			NULL},                                                                    \
+		{"underlay", PARAM_NUMBER, "add set",                                             \
+			"next hop that leads to remote (found by the kernel's routes)", NULL},    \
+	{                                                                                         \
+		"mtu", PARAM_NUMBER, "add set",                                                   \
+			"largest packet in bytes, when the path takes less", NULL                 \
+	}
+
 static const struct param vtep_params[] = {
 	{"name", PARAM_STRING, "add set del get", "name of the tunnel end", "@vtep"},
 	{"kind", PARAM_STRING, "add", "vxlan, ipip or udp (Flannel's)", "vxlan ipip udp"},
@@ -49,11 +61,7 @@ static const struct param route_params[] = {
 	{"port", PARAM_STRING, "add set", "port to send to, with mac or via", "@port"},
 	{"mac", PARAM_STRING, "add set", "MAC to send to, with port or vtep", NULL},
 	{"vtep", PARAM_STRING, "add set", "tunnel to send through, with remote", "@vtep"},
-	{"remote", PARAM_STRING, "add set", "the other node's tunnel address", NULL},
-	{"vni", PARAM_NUMBER, "add set", "vxlan: identifier on the wire (the network's)", NULL},
-	{"underlay", PARAM_NUMBER, "add set",
-		"next hop that leads to remote (found by the kernel's routes)", NULL},
-	{"mtu", PARAM_NUMBER, "add set", "largest packet in bytes, when the path takes less", NULL},
+	REMOTE("add set"),
 	{"kind", PARAM_STRING, "add set", "host, blackhole, unreachable or prohibit",
 		"host blackhole unreachable prohibit"},
 	{"members", PARAM_MEMBERS, "add set",
@@ -87,11 +95,7 @@ static const struct param nexthop_params[] = {
 	{"port", PARAM_STRING, "add set", "port to send to, with mac or via", "@port"},
 	{"mac", PARAM_STRING, "add set", "MAC to send to; tunnel: inner destination", NULL},
 	{"vtep", PARAM_STRING, "add set", "tunnel: its local end", "@vtep"},
-	{"remote", PARAM_STRING, "add set", "the other node's tunnel address", NULL},
-	{"vni", PARAM_NUMBER, "add set", "vxlan: identifier on the wire (the network's)", NULL},
-	{"underlay", PARAM_NUMBER, "add set",
-		"next hop that leads to remote (found by the kernel's routes)", NULL},
-	{"mtu", PARAM_NUMBER, "add set", "largest packet in bytes, when the path takes less", NULL},
+	REMOTE("add set"),
 	{"members", PARAM_MEMBERS, "add set", "next hops of a group, with weights: 1,2@3", NULL},
 	{0},
 };
@@ -120,11 +124,7 @@ static const struct param neighbor_params[] = {
 	{"port", PARAM_STRING, "add set", "port that it is behind", "@port"},
 	{"nexthop", PARAM_NUMBER, "add set", "next hop of kind tunnel that it is behind", NULL},
 	{"vtep", PARAM_STRING, "add set", "tunnel that it is behind, with remote", "@vtep"},
-	{"remote", PARAM_STRING, "add set", "the other node's tunnel address", NULL},
-	{"vni", PARAM_NUMBER, "add set", "vxlan: identifier on the wire (the network's)", NULL},
-	{"underlay", PARAM_NUMBER, "add set",
-		"next hop that leads to remote (found by the kernel's routes)", NULL},
-	{"mtu", PARAM_NUMBER, "add set", "largest packet in bytes, when the path takes less", NULL},
+	REMOTE("add set"),
 	{0},
 };
 
@@ -149,11 +149,7 @@ static const struct param fdb_params[] = {
 	{"port", PARAM_STRING, "add set", "port", "@port"},
 	{"nexthop", PARAM_NUMBER, "add set del get", "next hop of kind tunnel", NULL},
 	{"vtep", PARAM_STRING, "add set del get", "tunnel, with remote", "@vtep"},
-	{"remote", PARAM_STRING, "add set del get", "the other node's tunnel address", NULL},
-	{"vni", PARAM_NUMBER, "add set", "vxlan: identifier on the wire (the network's)", NULL},
-	{"underlay", PARAM_NUMBER, "add set",
-		"next hop that leads to remote (found by the kernel's routes)", NULL},
-	{"mtu", PARAM_NUMBER, "add set", "largest packet in bytes, when the path takes less", NULL},
+	REMOTE("add set del get"),
 	{0},
 };
 
