@@ -20,6 +20,24 @@
 #define BENCH_QUEUES 4
 #define BENCH_FRAME 2048
 
+// Parts of rules, by the names that rte_flow.h ends them with.
+#define ITEM(t)                                \
+	{                                      \
+		.type = RTE_FLOW_ITEM_TYPE_##t \
+	}
+#define WITH(t, s)                                        \
+	{                                                 \
+		.type = RTE_FLOW_ITEM_TYPE_##t, .spec = s \
+	}
+#define ACTION(t)                                \
+	{                                        \
+		.type = RTE_FLOW_ACTION_TYPE_##t \
+	}
+#define DO(t, c)                                            \
+	{                                                   \
+		.type = RTE_FLOW_ACTION_TYPE_##t, .conf = c \
+	}
+
 struct bench {
 	uint16_t port[BENCH_ENDS];
 	int far_side[BENCH_ENDS];

@@ -10,18 +10,6 @@
 #define UDP .protocol = IPPROTO_UDP, .src_port = 1000, .dst_port = 2000, .payload = 40
 #define IP4 .version = 4, .dst_ip = 9, UDP
 #define TAG(id) .n_tags = 1, .tpid = {0x8100}, .tci = {id}
-#define ACTION(t)                                \
-	{                                        \
-		.type = RTE_FLOW_ACTION_TYPE_##t \
-	}
-#define DO(t, c)                                            \
-	{                                                   \
-		.type = RTE_FLOW_ACTION_TYPE_##t, .conf = c \
-	}
-#define ITEM(t)                                \
-	{                                      \
-		.type = RTE_FLOW_ITEM_TYPE_##t \
-	}
 #define MAX_ACTIONS 8
 
 static const struct rte_flow_item eth_ip4[] = {ITEM(ETH), ITEM(IPV4), ITEM(END)},
@@ -51,17 +39,13 @@ static const struct rte_flow_item_udp outer_udp = {
 	.hdr = {.src_port = RTE_BE16(55555), .dst_port = RTE_BE16(8472)}};
 static const struct rte_flow_item_vxlan outer_vxlan = {.flags = 8, .vni = {0, 1, 2}};
 static const struct rte_flow_item_vlan outer_vlan = {.hdr.vlan_tci = RTE_BE16(30)};
-#define OUTER(t, s)                                       \
-	{                                                 \
-		.type = RTE_FLOW_ITEM_TYPE_##t, .spec = s \
-	}
-static struct rte_flow_item definition4[] = {OUTER(ETH, &outer_eth), OUTER(IPV4, &outer_ip),
-	OUTER(UDP, &outer_udp), OUTER(VXLAN, &outer_vxlan), ITEM(END)},
-			    definition6[] = {OUTER(ETH, &outer_eth), OUTER(IPV6, &outer_ip6),
-				    OUTER(UDP, &outer_udp), OUTER(VXLAN, &outer_vxlan), ITEM(END)},
-			    definition_tag[] = {OUTER(ETH, &outer_eth), OUTER(VLAN, &outer_vlan),
-				    OUTER(IPV4, &outer_ip), OUTER(UDP, &outer_udp),
-				    OUTER(VXLAN, &outer_vxlan), ITEM(END)};
+static struct rte_flow_item definition4[] = {WITH(ETH, &outer_eth), WITH(IPV4, &outer_ip),
+	WITH(UDP, &outer_udp), WITH(VXLAN, &outer_vxlan), ITEM(END)},
+			    definition6[] = {WITH(ETH, &outer_eth), WITH(IPV6, &outer_ip6),
+				    WITH(UDP, &outer_udp), WITH(VXLAN, &outer_vxlan), ITEM(END)},
+			    definition_tag[] = {WITH(ETH, &outer_eth), WITH(VLAN, &outer_vlan),
+				    WITH(IPV4, &outer_ip), WITH(UDP, &outer_udp),
+				    WITH(VXLAN, &outer_vxlan), ITEM(END)};
 static const struct rte_flow_action_vxlan_encap encap4 = {definition4}, encap6 = {definition6},
 						encap_tag = {definition_tag};
 
@@ -139,7 +123,7 @@ make_rule(const struct bench *bench, const struct rte_flow_item *layers,
 	static const struct rte_flow_attr attr = {.transfer = 1};
 	struct rte_flow_item_ethdev from = {bench->port[0]};
 	struct rte_flow_action_ethdev to = {bench->port[1]};
-	struct rte_flow_item pattern[8] = {OUTER(REPRESENTED_PORT, &from)};
+	struct rte_flow_item pattern[8] = {WITH(REPRESENTED_PORT, &from)};
 	struct rte_flow_action actions[MAX_ACTIONS + 3] = {ACTION(COUNT)};
 	unsigned int n = 1;
 
@@ -201,8 +185,8 @@ static void
 test_source_port_of_the_card(void **state)
 {
 	static const struct rte_flow_item_udp no_port = {.hdr.dst_port = RTE_BE16(8472)};
-	struct rte_flow_item definition[] = {OUTER(ETH, &outer_eth), OUTER(IPV4, &outer_ip),
-		OUTER(UDP, &no_port), OUTER(VXLAN, &outer_vxlan), ITEM(END)};
+	struct rte_flow_item definition[] = {WITH(ETH, &outer_eth), WITH(IPV4, &outer_ip),
+		WITH(UDP, &no_port), WITH(VXLAN, &outer_vxlan), ITEM(END)};
 	const struct rte_flow_action_vxlan_encap encap = {definition};
 	const struct rte_flow_action actions[] = {DO(VXLAN_ENCAP, &encap), ACTION(END)};
 	struct spec flow = {.dst = 1, .src = 2, .ttl = 64, IP4};

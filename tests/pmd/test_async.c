@@ -21,10 +21,9 @@ static const struct spec to_9 = {.dst = 1,
 	.payload = 40};
 
 static const struct rte_flow_item_ipv4 dst_mask = {.hdr.dst_addr = RTE_BE32(0xffffffff)};
-static const struct rte_flow_item masks[] = {{.type = RTE_FLOW_ITEM_TYPE_ETH},
-	{.type = RTE_FLOW_ITEM_TYPE_IPV4, .mask = &dst_mask}, {.type = RTE_FLOW_ITEM_TYPE_END}};
-static const struct rte_flow_action drop[] = {{.type = RTE_FLOW_ACTION_TYPE_COUNT},
-	{.type = RTE_FLOW_ACTION_TYPE_DROP}, {.type = RTE_FLOW_ACTION_TYPE_END}};
+static const struct rte_flow_item masks[] = {
+	ITEM(ETH), {.type = RTE_FLOW_ITEM_TYPE_IPV4, .mask = &dst_mask}, ITEM(END)};
+static const struct rte_flow_action drop[] = {ACTION(COUNT), ACTION(DROP), ACTION(END)};
 
 struct setup {
 	struct bench *bench;
@@ -73,8 +72,7 @@ create(const struct setup *s, uint8_t last_byte, bool postpone, void *user_data)
 	const struct rte_flow_item_ipv4 ip = {
 		.hdr.dst_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, last_byte)),
 		.hdr.time_to_live = 1}; // outside of the mask
-	const struct rte_flow_item pattern[] = {{.type = RTE_FLOW_ITEM_TYPE_ETH},
-		{.type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &ip}, {.type = RTE_FLOW_ITEM_TYPE_END}};
+	const struct rte_flow_item pattern[] = {ITEM(ETH), WITH(IPV4, &ip), ITEM(END)};
 
 	return rte_flow_async_create(
 		s->bench->port[0], 0, &attr, s->table, pattern, 0, drop, 0, user_data, NULL);

@@ -113,16 +113,8 @@ static const struct spec frames[FRAMES] = {
 #define IPV4 (TO_9 | BIT(TCP4) | BIT(ICMP4) | TUNNELS)
 #define ALL (BIT(FRAMES) - 1)
 
-#define ITEM(t)                                \
-	{                                      \
-		.type = RTE_FLOW_ITEM_TYPE_##t \
-	}
 #define ETH_ ITEM(ETH)
 #define END_ ITEM(END)
-#define WITH(t, s)                                        \
-	{                                                 \
-		.type = RTE_FLOW_ITEM_TYPE_##t, .spec = s \
-	}
 #define MASKED(t, s, m)                                              \
 	{                                                            \
 		.type = RTE_FLOW_ITEM_TYPE_##t, .spec = s, .mask = m \
@@ -268,8 +260,7 @@ static const struct {
 			END_}},
 };
 
-static const struct rte_flow_action count_and_drop[] = {{.type = RTE_FLOW_ACTION_TYPE_COUNT},
-	{.type = RTE_FLOW_ACTION_TYPE_DROP}, {.type = RTE_FLOW_ACTION_TYPE_END}};
+static const struct rte_flow_action count_and_drop[] = {ACTION(COUNT), ACTION(DROP), ACTION(END)};
 
 // Which of all frames do not come through.
 static uint32_t

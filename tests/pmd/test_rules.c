@@ -10,23 +10,6 @@
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 
-#define ACTION(t)                                \
-	{                                        \
-		.type = RTE_FLOW_ACTION_TYPE_##t \
-	}
-#define DO(t, c)                                            \
-	{                                                   \
-		.type = RTE_FLOW_ACTION_TYPE_##t, .conf = c \
-	}
-#define ITEM(t)                                \
-	{                                      \
-		.type = RTE_FLOW_ITEM_TYPE_##t \
-	}
-#define WITH(t, s)                                        \
-	{                                                 \
-		.type = RTE_FLOW_ITEM_TYPE_##t, .spec = s \
-	}
-
 static const struct spec frame = {.dst = 1,
 	.src = 2,
 	.version = 4,
