@@ -225,3 +225,19 @@ def test_a_port_by_hand_keeps_its_vf(node, pods):
     assert "guest0" in json.dumps(refusal.value.error)
     node.cwctl("port", "del", "guest0")
     pod.add("net1", deviceID=vf_address(0))
+    pod.delete("net1")
+
+
+def test_an_uplink_that_comes_later(node, pods):
+    """Pods that were attached to their card alone have their representors as ports then."""
+    node.cwctl("port", "del", "up0")
+    for index, pod in enumerate(pods):
+        pod.add("net1", deviceID=vf_address(index), mac=MAC.format(index))
+        assert "args" not in node.cwctl("port", "get", pod.endpoint("net1")["port"])
+    node.add_uplink()
+    for index, pod in enumerate(pods):
+        wait_until(lambda pod=pod: pod.endpoint("net1")["state"] == "ready", "ready", timeout=30)
+        port = node.cwctl("port", "get", pod.endpoint("net1")["port"])
+        assert port["args"] == f"device={PF},representor=vf{index}"
+    assert ping(pods[0], pods[1].ip(4, "net1"))[0] == 0
+    node.assert_alive()
