@@ -239,8 +239,10 @@ vf_netdev_fetch(struct causewayd *d, const struct vf_record *record, struct link
 	if (ret == 0 && strcmp(driver, record->driver) != 0)
 		return -ENODEV;
 	own = netns_open("/proc/thread-self/ns/net");
-	if (own < 0)
+	if (own < 0) {
+		snprintf(reason, VF_REASON_LEN, "own network namespace: %s", strerror(-own));
 		return own;
+	}
 	ret = vf_host_netdev(d->netlink, root, record->pci, info);
 	if (ret == -ENODEV) {
 		const int moved = move_back(record, own);

@@ -122,14 +122,14 @@ add_counters(const struct vf_settings *settings, cJSON *json)
 {
 	cJSON *counters = cJSON_AddObjectToObject(json, "counters");
 
-	cJSON_AddNumberToObject(counters, "rx_packets", (double)settings->rx_packets);
-	cJSON_AddNumberToObject(counters, "rx_bytes", (double)settings->rx_bytes);
-	cJSON_AddNumberToObject(counters, "rx_dropped", (double)settings->rx_dropped);
-	cJSON_AddNumberToObject(counters, "broadcast", (double)settings->broadcast);
-	cJSON_AddNumberToObject(counters, "multicast", (double)settings->multicast);
-	cJSON_AddNumberToObject(counters, "tx_packets", (double)settings->tx_packets);
-	cJSON_AddNumberToObject(counters, "tx_bytes", (double)settings->tx_bytes);
-	cJSON_AddNumberToObject(counters, "tx_dropped", (double)settings->tx_dropped);
+	json_add_u64(counters, "rx_packets", settings->rx_packets);
+	json_add_u64(counters, "rx_bytes", settings->rx_bytes);
+	json_add_u64(counters, "rx_dropped", settings->rx_dropped);
+	json_add_u64(counters, "broadcast", settings->broadcast);
+	json_add_u64(counters, "multicast", settings->multicast);
+	json_add_u64(counters, "tx_packets", settings->tx_packets);
+	json_add_u64(counters, "tx_bytes", settings->tx_bytes);
+	json_add_u64(counters, "tx_dropped", settings->tx_dropped);
 }
 
 static void

@@ -63,11 +63,15 @@ static void
 count_one(struct offload *o, struct offload_flow *flow)
 {
 	const bool is_there = offload_ask(o, flow);
-	const uint64_t more = is_there ? flow->packets - flow->rated : 0;
+	uint64_t more = 0;
 
 	if (flow->entry.pending != NULL)
 		return;
-	flow->rated += more;
+	if (is_there) {
+		// Fewer than before: the device began to count anew.
+		more = flow->packets >= flow->rated ? flow->packets - flow->rated : flow->packets;
+		flow->rated = flow->packets;
+	}
 	note_rate(o, flow, more + flow->in_software);
 	flow->in_software = 0;
 	if (more != 0 && flow->is_seen)

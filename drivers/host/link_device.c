@@ -13,9 +13,11 @@
 // Later than the headers of some kernels that we build with.
 #define ATTRIBUTE_PARENT_DEV_NAME 56 // IFLA_PARENT_DEV_NAME
 
+#define TRIES 5 // of a dump that changes interrupt
+
 struct search {
 	const char *address;
-	char name[IFNAMSIZ];
+	int ifindex;
 };
 
 static int
@@ -25,11 +27,10 @@ look(struct nlmsghdr *reply, void *arg)
 	struct nlattr *attrs[ATTRIBUTE_PARENT_DEV_NAME + 1];
 
 	if (nlmsg_parse(reply, sizeof(struct ifinfomsg), attrs, ATTRIBUTE_PARENT_DEV_NAME, NULL) < 0
-		|| attrs[ATTRIBUTE_PARENT_DEV_NAME] == NULL || attrs[IFLA_IFNAME] == NULL)
+		|| attrs[ATTRIBUTE_PARENT_DEV_NAME] == NULL)
 		return 0;
 	if (strcmp(nla_get_string(attrs[ATTRIBUTE_PARENT_DEV_NAME]), search->address) == 0)
-		snprintf(search->name, sizeof(search->name), "%s",
-			nla_get_string(attrs[IFLA_IFNAME]));
+		search->ifindex = ((struct ifinfomsg *)nlmsg_data(reply))->ifi_index;
 	return 0;
 }
 
@@ -64,11 +65,14 @@ int
 link_of_device(struct nl_sock *sock, const char *address, struct link_info *info)
 {
 	struct search search = {.address = address};
-	const int ret = ask(sock, request(RTM_GETLINK, NLM_F_DUMP, 0), look, &search);
+	int ret = NETLINK_INTERRUPTED;
 
-	if (ret < 0)
-		return ret;
-	return search.name[0] != '\0' ? link_find(sock, search.name, info) : -ENODEV;
+	for (int tries = 0; ret == NETLINK_INTERRUPTED && tries < TRIES; tries++) {
+		ret = ask(sock, request(RTM_GETLINK, NLM_F_DUMP, 0), look, &search);
+		if (ret >= 0 && search.ifindex != 0)
+			return link_get(sock, search.ifindex, info);
+	}
+	return ret < 0 ? ret : -ENODEV;
 }
 
 static int

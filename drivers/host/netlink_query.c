@@ -58,5 +58,7 @@ netlink_query(struct nl_sock *sock, struct nl_msg *request,
 	while (ret >= 0 && !query.is_answered)
 		ret = nl_recvmsgs(sock, callbacks);
 	nl_cb_put(callbacks);
-	return query.is_answered ? query.ret : netlink_errno(ret);
+	if (!query.is_answered)
+		return netlink_errno(ret);
+	return query.ret == 0 && ret == -NLE_DUMP_INTR ? NETLINK_INTERRUPTED : query.ret;
 }
