@@ -42,10 +42,10 @@ home_of(const struct key_table *table, uint64_t key)
 }
 
 static inline uint64_t
-value_of(const struct key_bucket *bucket, unsigned int bits)
+value_of(const struct key_bucket *bucket, uint64_t bits)
 {
 	rte_smp_rmb(); // behind the key; costs nothing on x86
-	return __atomic_load_n(&bucket->value[__builtin_ctz(bits)], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&bucket->value[__builtin_ctzll(bits)], __ATOMIC_ACQUIRE);
 }
 
 struct key_table *
@@ -256,32 +256,42 @@ key_table_get(const struct key_table *table, uint64_t key, uint64_t *value)
 	return true;
 }
 
+// A function of its own: with the rest, its loop would not fit the registers.
+static __rte_noinline void
+find_homes(const struct key_table *table, const uint64_t *keys, size_t n,
+	const struct key_bucket **bucket)
+{
+	const struct key_bucket *buckets = table->buckets;
+	const uint64_t mask = table->mask, seed = table->seed, factor = table->factor;
+
+	for (size_t i = 0; i < n; i++) {
+		bucket[i] = &buckets[key_hash(keys[i], seed, factor) & mask];
+		rte_prefetch0(bucket[i]);
+	}
+}
+
 uint64_t
 key_table_get_bulk(
 	const struct key_table *table, const uint64_t *keys, uint32_t n, uint64_t *values)
 {
 	const struct key_bucket *bucket[KEY_TABLE_BURST];
-	uint64_t hits = 0, others = 0;
+	uint64_t misses = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		bucket[i] = &table->buckets[home_of(table, keys[i])];
-		rte_prefetch0(bucket[i]);
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		unsigned int bits = key_bucket_match(bucket[i], keys[i]);
+	find_homes(table, keys, n, bucket);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits = key_bucket_match(bucket[i], keys[i]);
 
-		if (likely(bits != 0)) {
+		if (likely(bits != 0))
 			values[i] = value_of(bucket[i], bits);
-			hits |= UINT64_C(1) << i;
-		} else if (table->overflow[bucket[i] - table->buckets] != 0) {
-			others |= UINT64_C(1) << i;
-		}
+		else
+			misses |= UINT64_C(1) << i;
 	}
-	for (; unlikely(others != 0); others &= others - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(others);
+	for (uint64_t left = misses; unlikely(left != 0); left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(left);
 
-		if (key_table_get(table, keys[i], &values[i]))
-			hits |= UINT64_C(1) << i;
+		if (table->overflow[bucket[i] - table->buckets] != 0
+			&& key_table_get(table, keys[i], &values[i]))
+			misses &= ~(UINT64_C(1) << i);
 	}
-	return hits;
+	return n == 0 ? 0 : ~misses & (UINT64_MAX >> (KEY_TABLE_BURST - n));
 }
