@@ -2,8 +2,10 @@
 #include "descriptors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <causeway/limits.h>
 
@@ -18,6 +20,21 @@ set_limit(struct rlimit *limit, rlim_t soft, rlim_t hard)
 		return -errno;
 	*limit = wanted;
 	return 0;
+}
+
+// A table that grows while there are threads waits for all CPUs, tens of milliseconds each time it
+// doubles: it grows now. 8 bytes a descriptor.
+static void
+grow_table(rlim_t limit)
+{
+	const int last = (int)(limit < DESCRIPTORS_WANTED ? limit : DESCRIPTORS_WANTED) - 1;
+	const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, last);
+
+	if (high >= 0)
+		close(high);
+	if (fd >= 0)
+		close(fd);
 }
 
 uint64_t
@@ -40,5 +57,6 @@ descriptors_raise_limit(void)
 			(unsigned long long)limit.rlim_cur, (unsigned long long)DESCRIPTORS_WANTED,
 			error != 0 ? strerror(-error) : "none",
 			(unsigned long long)DESCRIPTORS_WANTED);
+	grow_table(limit.rlim_cur);
 	return limit.rlim_cur;
 }
