@@ -23,6 +23,7 @@ class Cell:
     peer: object
     generator: object
     senders: tuple = BOTH  # sides that send
+    frames: object = None  # traffic to be loaded first, where the generator has several
 
 
 @dataclasses.dataclass
@@ -44,28 +45,46 @@ class Block:
 
 
 def measure(cell, seconds, worker_cpu, add_loop):
-    """One block: connect, warm up, saturate, measure at a fixed rate, disconnect."""
-    peer, generator = cell.peer, cell.generator
+    """One block of a switch that comes and goes: connect, warm up, saturate, measure, disconnect."""
     before, *_ = noise.add_loop(add_loop, worker_cpu)
     try:
-        peer.attach(generator.ends, generator.traffic)
-        generator.wait_carried()
-        generator.run(WARM_S)
-        most = generator.run(SATURATED_S, senders=cell.senders)
-        peer.mark()
-        watch = noise.Watch(peer.pid, worker_cpu)
-        load = noise.Watch(generator.pid, generator.cpu)
-        run = generator.run(seconds, generator.traffic.rate, cell.senders)
-        seen = watch.read() | {"load_waited_s": load.read()["waited_s"]}
-        sample = peer.sample()
+        cell.peer.attach(cell.generator.ends, cell.generator.traffic)
+        cell.generator.wait_carried()
+        found = load(cell, seconds, worker_cpu)
     finally:
-        peer.detach()
-    after, _, tsc_hz = noise.add_loop(add_loop, worker_cpu)
-    seen["clock"] = after / before
+        cell.peer.detach()
+    return make_block(cell, before, found, noise.add_loop(add_loop, worker_cpu))
+
+
+def measure_attached(cell, seconds, worker_cpu, add_loop):
+    """One block of a switch that stays connected; only the frames are others."""
+    before, *_ = noise.add_loop(add_loop, worker_cpu)
+    cell.generator.load(cell.frames)
+    found = load(cell, seconds, worker_cpu)
+    return make_block(cell, before, found, noise.add_loop(add_loop, worker_cpu))
+
+
+def load(cell, seconds, worker_cpu):
+    """Warm up, saturate, measure at a fixed rate: (saturated, run, sample, what disturbed)."""
+    peer, generator = cell.peer, cell.generator
+    generator.run(WARM_S)
+    most = generator.run(SATURATED_S, senders=cell.senders)
+    peer.mark()
+    watch = noise.Watch(peer.pid, worker_cpu)
+    generators = noise.Watch(generator.pid, generator.cpu)
+    run = generator.run(seconds, generator.traffic.rate, cell.senders)
+    seen = watch.read() | {"load_waited_s": generators.read()["waited_s"]}
+    return most, run, peer.sample(), seen
+
+
+def make_block(cell, clock_before, found, clock_after):
+    most, run, sample, seen = found
+    after, _, tsc_hz = clock_after
+    seen["clock"] = after / clock_before
     busy = sample.busy_cycles / (tsc_hz * run["seconds"])
-    rate = generator.traffic.rate * len(cell.senders) / len(BOTH)
+    rate = cell.generator.traffic.rate * len(cell.senders) / len(BOTH)
     return Block(
-        cell.label, peer.name, sample.busy_cycles / max(sample.packets, 1),
+        cell.label, cell.peer.name, sample.busy_cycles / max(sample.packets, 1),
         most["received"] / most["seconds"] / 1e6, sample.burst, busy, run["received"],
         sample.transmitted, run["sent"], run["refused"], seen, noise.reasons(seen, run["seconds"]),
         limits(sample, run, busy, rate), sample.notes,
@@ -104,8 +123,9 @@ def line(block):
 class Series:
     """{label: [Block or None, one a round]} of interleaved blocks, and what was thrown away."""
 
-    def __init__(self, bench):
-        self.bench, self.rounds, self.thrown, self.errors = bench, {}, [], {}
+    def __init__(self, bench, measure=measure):
+        self.bench, self.measure = bench, measure
+        self.rounds, self.thrown, self.errors = {}, [], {}
 
     def run(self, cells, rounds, seconds):
         self.rounds = {cell.label: [] for cell in cells}
@@ -128,7 +148,7 @@ class Series:
 
     def undisturbed(self, cell, seconds):
         for _ in range(1 + RETRIES):
-            block = measure(cell, seconds, self.bench.worker_cpu, self.bench.tool("add_loop"))
+            block = self.measure(cell, seconds, self.bench.worker_cpu, self.bench.tool("add_loop"))
             self.bench.say(line(block))
             if not block.disturbed or self.bench.options.quick:
                 return block

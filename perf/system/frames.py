@@ -35,6 +35,7 @@ class Traffic:
     size: str = "64"
     flows: int = 1
     layer: int = 2
+    spread: bool = False  # 1 flow in as many buffers as many flows have
 
     @property
     def name(self):
@@ -83,7 +84,8 @@ class Traffic:
     def frames(self, side):
         """A seeded sequence: flows uniformly random, sizes shuffled."""
         chooser = random.Random(2000 + side)
-        count = PCAP_ONE_FLOW if self.flows == 1 else PCAP_FRAMES // 48 * 48
+        many = self.spread or self.flows > 1
+        count = PCAP_FRAMES // 48 * 48 if many else PCAP_ONE_FLOW
         sizes = SIZES[self.size] * (count // len(SIZES[self.size]))
         chooser.shuffle(sizes)
         streams = self.streams(side)
@@ -111,3 +113,4 @@ def write_pcap(path, frames):
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for frame in frames:
             file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+    return path

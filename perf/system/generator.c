@@ -2,12 +2,13 @@
 // The load of the bench: one core that sends the frames of a pcap file into each of two ports, as
 // fast as they are taken, and throws away what returns.
 //
-//   generator EAL-ARGUMENTS --vdev END0 --vdev END1 -- PCAP0 PCAP1
+//   generator EAL-ARGUMENTS --vdev END0 --vdev END1 -- PCAP0 PCAP1 [PCAP0 PCAP1]...
 //
 // Lines on stdin: "start N WHO" (N frames a second into each port, in bursts; 0: as fast as they
 // are taken; WHO: bit i for port i), "stop" (answers with what happened since, one JSON object),
-// end of file ends it. While stopped it touches nothing, so that switches can come and go at its
-// sockets.
+// "load I" (only while stopped: writes the frames of pair I of files, from 0 on, into the same
+// buffers, so that blocks may differ in nothing else; answers {"loaded": I}), end of file ends it.
+// While stopped it touches no port, so that switches can come and go at its sockets.
 //
 // Each frame lies ready in a buffer of its own; buffers come back in order. testpmd with net_pcap
 // does the same, but copies every frame, and is then slower than some of the switches.
@@ -32,14 +33,24 @@
 #define RX_CACHE 256
 #define DATA_ROOM (RTE_PKTMBUF_HEADROOM + 2048)
 #define PCAP_HEADER 24
+#define SETS 4 // pairs of files
 
 struct pcap_record {
 	uint32_t seconds, microseconds, captured, length;
 };
 
+// What a file holds; all files of a side have as many frames.
+struct pcap {
+	uint8_t *bytes;
+	size_t len;
+};
+
 struct side {
 	uint16_t port;
 	struct rte_mempool *frames, *received;
+	struct rte_mbuf **mbufs; // of frames, in their order
+	unsigned int n_mbufs;
+	struct pcap sets[SETS];
 	struct rte_mbuf *waiting[BURST]; // taken, but not yet sent
 	uint16_t first, n_waiting;
 	uint64_t due_tsc; // of the next burst when the rate is fixed
@@ -53,42 +64,42 @@ static uint64_t started_tsc, stopped_tsc;
 static unsigned int senders; // bit i: side i
 static uint64_t pause_tsc; // between the bursts of one port; 0: none
 
-static uint8_t *
-read_whole(const char *path, size_t *len)
+static struct pcap
+read_whole(const char *path)
 {
 	FILE *file = fopen(path, "rb");
-	uint8_t *bytes = NULL;
+	struct pcap pcap = {0};
 	long end;
 
 	if (file == NULL)
 		rte_exit(EXIT_FAILURE, "%s: cannot be opened\n", path);
 	if (fseek(file, 0, SEEK_END) == 0 && (end = ftell(file)) > PCAP_HEADER) {
-		*len = (size_t)end;
-		bytes = malloc(*len);
+		pcap.len = (size_t)end;
+		pcap.bytes = malloc(pcap.len);
 		rewind(file);
 	}
-	if (bytes == NULL || fread(bytes, 1, *len, file) != *len)
+	if (pcap.bytes == NULL || fread(pcap.bytes, 1, pcap.len, file) != pcap.len)
 		rte_exit(EXIT_FAILURE, "%s: cannot be read\n", path);
 	fclose(file);
-	return bytes;
+	return pcap;
 }
 
 // Calls use(frame, length, i) for each frame when it is not NULL. Returns how many there are.
 static unsigned int
-walk_pcap(const uint8_t *bytes, size_t len,
-	void (*use)(const uint8_t *, uint32_t, struct rte_mbuf *), struct rte_mbuf **mbufs)
+walk_pcap(const struct pcap *pcap, void (*use)(const uint8_t *, uint32_t, struct rte_mbuf *),
+	struct rte_mbuf **mbufs)
 {
 	unsigned int n = 0;
 	struct pcap_record record;
 
-	for (size_t at = PCAP_HEADER; at + sizeof(record) <= len; n++) {
-		memcpy(&record, bytes + at, sizeof(record));
+	for (size_t at = PCAP_HEADER; at + sizeof(record) <= pcap->len; n++) {
+		memcpy(&record, pcap->bytes + at, sizeof(record));
 		at += sizeof(record);
-		if (record.captured > len - at
+		if (record.captured > pcap->len - at
 			|| record.captured > DATA_ROOM - RTE_PKTMBUF_HEADROOM)
 			rte_exit(EXIT_FAILURE, "frame %u of a pcap file is too long\n", n);
 		if (use != NULL)
-			use(bytes + at, record.captured, mbufs[n]);
+			use(pcap->bytes + at, record.captured, mbufs[n]);
 		at += record.captured;
 	}
 	return n;
@@ -97,38 +108,46 @@ walk_pcap(const uint8_t *bytes, size_t len,
 static void
 fill(const uint8_t *frame, uint32_t len, struct rte_mbuf *m)
 {
-	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	memcpy(rte_pktmbuf_mtod(m, uint8_t *), frame, len);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
 }
 
 // One buffer a frame, in a ring without a cache: they leave and return in the file's order, and
 // what was written into them stays.
-static struct rte_mempool *
-make_frames(const char *path, int number)
+static void
+make_frames(struct side *side, int number)
 {
-	size_t len = 0;
-	uint8_t *bytes = read_whole(path, &len);
-	unsigned int n = walk_pcap(bytes, len, NULL, NULL);
-	struct rte_mbuf **mbufs = calloc(n, sizeof(struct rte_mbuf *));
-	struct rte_mempool *pool;
+	unsigned int n = walk_pcap(&side->sets[0], NULL, NULL);
 	char name[16];
 
 	snprintf(name, sizeof(name), "frames%d", number);
 	if (n < RING + RING / 2) // sent buffers come back only when others are sent
-		rte_exit(EXIT_FAILURE, "%s: only %u frames for a ring of %u\n", path, n, RING);
-	pool = rte_pktmbuf_pool_create_by_ops(
+		rte_exit(EXIT_FAILURE, "only %u frames for a ring of %u\n", n, RING);
+	side->mbufs = calloc(n, sizeof(struct rte_mbuf *));
+	side->n_mbufs = n;
+	side->frames = rte_pktmbuf_pool_create_by_ops(
 		name, n, 0, 0, DATA_ROOM, SOCKET_ID_ANY, "ring_sp_sc");
-	if (pool == NULL || mbufs == NULL || rte_pktmbuf_alloc_bulk(pool, mbufs, n) != 0)
+	if (side->frames == NULL || side->mbufs == NULL
+		|| rte_pktmbuf_alloc_bulk(side->frames, side->mbufs, n) != 0)
 		rte_exit(EXIT_FAILURE, "no memory for %u frames\n", n);
-	walk_pcap(bytes, len, fill, mbufs);
+	walk_pcap(&side->sets[0], fill, side->mbufs);
 	for (unsigned int i = 0; i < n; i++)
-		rte_mempool_put(pool, mbufs[i]); // not rte_pktmbuf_free: lengths stay
-	free(mbufs);
-	free(bytes);
-	return pool;
+		rte_mempool_put(side->frames, side->mbufs[i]); // not rte_pktmbuf_free: lengths stay
 }
 
 static void
-open_side(int number, const char *pcap)
+read_sets(struct side *side, char **paths, int n)
+{
+	for (int i = 0; i < n; i++) {
+		side->sets[i] = read_whole(paths[i * SIDES]);
+		if (walk_pcap(&side->sets[i], NULL, NULL) != walk_pcap(&side->sets[0], NULL, NULL))
+			rte_exit(EXIT_FAILURE, "%s: another number of frames\n", paths[i * SIDES]);
+	}
+}
+
+static void
+open_side(int number)
 {
 	struct side *side = &sides[number];
 	struct rte_eth_conf config = {0};
@@ -139,7 +158,7 @@ open_side(int number, const char *pcap)
 	snprintf(name, sizeof(name), "received%d", number);
 	side->received =
 		rte_pktmbuf_pool_create(name, RX_BUFFERS, RX_CACHE, 0, DATA_ROOM, SOCKET_ID_ANY);
-	side->frames = make_frames(pcap, number);
+	make_frames(side, number);
 	if (side->received == NULL || rte_eth_dev_info_get(side->port, &info) != 0)
 		rte_exit(EXIT_FAILURE, "port %d: no memory or no device\n", number);
 	config.intr_conf.lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0; // notices new peers
@@ -253,24 +272,41 @@ start(uint64_t rate, unsigned int who)
 	atomic_store(&running, true);
 }
 
+static void
+load(unsigned int set)
+{
+	for (int i = 0; i < SIDES; i++) {
+		if (set >= SETS || sides[i].sets[set].bytes == NULL)
+			rte_exit(EXIT_FAILURE, "there are no files %u\n", set);
+		walk_pcap(&sides[i].sets[set], fill, sides[i].mbufs);
+	}
+	printf("{\"loaded\": %u}\n", set);
+	fflush(stdout);
+}
+
 int
 main(int argc, char **argv)
 {
 	int used = rte_eal_init(argc, argv);
+	int n_files = argc - used - 1;
 	unsigned long long rate;
 	unsigned int who;
 	char line[32];
 
-	if (used < 0 || argc - used != 1 + SIDES)
-		rte_exit(EXIT_FAILURE, "usage: generator EAL-ARGUMENTS -- PCAP0 PCAP1\n");
-	for (int i = 0; i < SIDES; i++)
-		open_side(i, argv[used + 1 + i]);
+	if (used < 0 || n_files < SIDES || n_files > SIDES * SETS || n_files % SIDES != 0)
+		rte_exit(EXIT_FAILURE, "usage: generator EAL-ARGUMENTS -- PCAP0 PCAP1...\n");
+	for (int i = 0; i < SIDES; i++) {
+		read_sets(&sides[i], &argv[used + 1 + i], n_files / SIDES);
+		open_side(i);
+	}
 	rte_eal_remote_launch(loop, NULL, rte_get_next_lcore(-1, 1, 0));
 	printf("{\"ready\": true}\n");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		if (sscanf(line, "start %llu %u", &rate, &who) == 2)
 			start(rate, who);
+		else if (sscanf(line, "load %u", &who) == 1)
+			load(who);
 		else if (strcmp(line, "stop\n") == 0)
 			stop();
 	}

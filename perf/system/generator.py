@@ -58,16 +58,22 @@ class MemifEnds:
 
 
 class Generator:
-    def __init__(self, bench, scratch, traffic, ends_class, **ends):
+    """others: traffic that load() puts into the same buffers in the place of the first."""
+
+    def __init__(self, bench, scratch, traffic, ends_class, others=(), **ends):
         scratch.mkdir(parents=True)
+        self.known = [traffic, *others]
         self.traffic, self.ends, self.cpu = traffic, ends_class(scratch, **ends), bench.load_cpu
-        files = [scratch / f"{side}.pcap" for side in (0, 1)]
         command = [bench.tool("generator"), "--lcores", f"0@{bench.load_cpu},1@{bench.load_cpu}"]
         command += ["--in-memory", "--single-file-segments", "--no-pci", "--no-telemetry"]
         command += ["-m", "192"]  # one region for vhost-user, which takes 8
-        for side, file in enumerate(files):
-            write_pcap(file, traffic.frames(side))
+        for side in BOTH:
             command += ["--vdev", self.ends.vdev(side)]
+        files = [
+            write_pcap(scratch / f"{number}-{side}.pcap", some.frames(side))
+            for number, some in enumerate(self.known)
+            for side in BOTH
+        ]
         self.log = open(scratch / "generator.log", "ab")
         self.process = subprocess.Popen(
             [*map(str, command), "--", *map(str, files)], stdin=subprocess.PIPE,
@@ -114,6 +120,11 @@ class Generator:
                 raise RuntimeError(f"generator ended: see {self.log.name}")
             if line.startswith(b"{"):
                 return json.loads(line)
+
+    def load(self, traffic):
+        """Other frames into the same buffers; the switch keeps its tables, which suit the first."""
+        self.tell(f"load {self.known.index(traffic)}")
+        self.answer(ANSWER_S)
 
     def run(self, seconds, rate=0, senders=BOTH):
         """Sends for so long, rate / 2 frames a second into each port of senders (0: what it takes).

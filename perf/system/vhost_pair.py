@@ -20,7 +20,7 @@ TRAFFIC = {
 }
 BURSTS = (32, 64)  # OVS and testpmd take 32 at a time unless told otherwise, Causeway 64
 OVS_MODES = {"OVS NORMAL": "NORMAL", "OVS port-to-port": "port-to-port"}
-L3_SHARE, FLOWS_SHARE = 0.20, 1.05
+L3_SHARE = 0.20
 
 
 class Headline(contextlib.ExitStack):
@@ -110,7 +110,6 @@ class Headline(contextlib.ExitStack):
         self.ratio("L2, 1 flow, bursts of 64, beside testpmd io", "Causeway L2 1 flow, bursts of 64", "testpmd io 1 flow, bursts of 64")
         self.routing("Causeway L3 1 flow", "L3, 1 flow", True)
         self.routing("Causeway L3 10k routes", "L3, 10k routes", False)
-        self.many_flows()
 
     def add(self, what, *arguments, **raw):
         self.bench.add(f"{self.rings}: {what}", *arguments, **raw)
@@ -142,15 +141,6 @@ class Headline(contextlib.ExitStack):
         text = f"{show(shares)} of testpmd io's cost" if shares else f"{NOT_TODAY}: no pair of blocks"
         met = interval(shares)[0] <= L3_SHARE if shares and barred else None
         self.add(f"{what}: added to L2", text, f"<= {L3_SHARE}" if barred else None, met, shares=shares)
-
-    def many_flows(self):
-        found = speed_up(self.series, "Causeway L2 1 flow", "Causeway L2 10k flows")
-        met = found.median <= FLOWS_SHARE if found.values else None
-        text = found.text
-        if small_difference(found, self.control):
-            text += f"; a difference this small is {NOT_TODAY}: {callgrind.text(self.bench)}"
-            met = None
-        self.add("L2, cost of 10k flows over 1", text, f"<= {FLOWS_SHARE}", met, ratios=found.values)
 
 
 def report_cells(bench, rings, series):
