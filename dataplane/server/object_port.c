@@ -270,12 +270,14 @@ forget_left_network(struct objects *objects, uint32_t network, const struct cw_p
 	fdb_flush_learned(objects->dp->fdb, (uint16_t)network, (uint16_t)port->id);
 	for (object = LIST_FIRST(&objects->by_port[port->id]); object != NULL; object = next) {
 		next = LIST_NEXT(object, port_link);
-		if (object->network == network && object->key.type != CW_ITEM_PORT)
+		if (object->network == network && object->key.type != CW_ITEM_PORT
+			&& object->key.type != CW_ITEM_VTEP)
 			object_remove(objects, object);
 	}
 }
 
-// What was said of the port in networks that it is not in any more goes.
+// What was said of the port in networks that it is not in any more goes. A vtep's network is the
+// one that its packets enter: its port need not be in it.
 static void
 forget_left_networks(
 	struct objects *objects, const struct cw_port *former, const struct cw_port *port)

@@ -53,6 +53,18 @@ some_port_is_on(const struct offload *o)
 }
 
 static bool
+some_port_is_isolated(const struct offload *o)
+{
+	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
+		const struct dp_port *port = dp_port_get(o->dp, id);
+
+		if (port != NULL && offload_is_isolated(o, port))
+			return true;
+	}
+	return false;
+}
+
+static bool
 make_ready(struct offload *o)
 {
 	if (o->probe == NULL)
@@ -138,7 +150,7 @@ recheck(struct offload *o, struct offload_flow *flow)
 	if (is_rule && flow->device == NULL && is_same(flow, &rule, out_port))
 		return; // it waits, or the device refused the very same
 	offload_flow_delete(o, flow);
-	if (o->is_on && dp_port_get(o->dp, key.port) != NULL)
+	if (dp_port_get(o->dp, key.port) != NULL)
 		take_flow(o, &key, rate);
 }
 
@@ -152,8 +164,12 @@ recheck_all(struct offload *o)
 	o->next = TAILQ_FIRST(&o->flows);
 	while ((flow = o->next) != NULL) {
 		o->next = TAILQ_NEXT(flow, link);
-		if (flow->is_seen && (int32_t)(flow->id - newest) <= 0)
+		if (!flow->is_seen || (int32_t)(flow->id - newest) > 0)
+			continue;
+		if (o->follows_flows)
 			recheck(o, flow);
+		else
+			offload_flow_delete(o, flow);
 	}
 }
 
@@ -162,7 +178,8 @@ offload_settle(struct offload *o)
 {
 	const bool was_on = o->is_on;
 
-	o->is_on = some_port_is_on(o) && make_ready(o);
+	o->follows_flows = some_port_is_on(o) && make_ready(o);
+	o->is_on = o->follows_flows || some_port_is_isolated(o);
 	if (!o->is_on && !was_on)
 		return;
 	if (o->is_on) {
@@ -172,7 +189,7 @@ offload_settle(struct offload *o)
 	} else {
 		delete_all(o);
 	}
-	candidates_enable(o->dp, o->is_on);
+	candidates_enable(o->dp, o->follows_flows);
 }
 
 static void
@@ -203,12 +220,16 @@ offload_poll(struct offload *o)
 	if (!o->is_on)
 		return;
 	take_answers(o);
-	for (unsigned int i = 0; i < CANDIDATES_PER_POLL && candidates_take(o->dp, &candidate); i++)
+	for (unsigned int i = 0;
+		o->follows_flows && i < CANDIDATES_PER_POLL && candidates_take(o->dp, &candidate);
+		i++)
 		if (offload_key_of(o->dp, candidate.port, candidate.bytes, candidate.len, &key)
 			== NULL)
 			take_flow(o, &key, candidate.packets);
-	if (o->guards_wait)
-		offload_objects_settle(o);
+	if (!o->guards_wait)
+		return;
+	offload_ports_refresh(o);
+	offload_objects_settle(o);
 }
 
 void
@@ -236,6 +257,7 @@ offload_fill(struct offload *o, struct reply *reply)
 {
 	struct offload_flow *flow;
 
+	offload_ports_refresh(o);
 	TAILQ_FOREACH (flow, &o->flows, link) {
 		struct cw_flow *item = reply_item(reply, CW_ITEM_FLOW, sizeof(*item));
 

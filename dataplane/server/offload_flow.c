@@ -86,7 +86,7 @@ offload_flow_install(struct offload *o, struct offload_flow *flow)
 {
 	char reason[sizeof(flow->reason)] = "";
 	const struct offload_port *port =
-		offload_port_of(o, flow->key.port, reason, sizeof(reason));
+		offload_device_port(o, flow->key.port, reason, sizeof(reason));
 	int error;
 
 	flow->device = NULL;

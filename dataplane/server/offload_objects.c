@@ -3,8 +3,6 @@
 
 // Rules that follow from objects alone: looked through as a whole whenever something changed.
 
-#define RETRY_S 30
-
 struct offload_flow *
 offload_want(struct offload *o, const struct offload_want *want)
 {
@@ -23,7 +21,7 @@ offload_want(struct offload *o, const struct offload_want *want)
 			return NULL;
 		flow->has_rule = true;
 		offload_flow_install(o, flow);
-	} else if (flow->device == NULL && o->now_s - flow->since_s >= RETRY_S) {
+	} else if (flow->device == NULL && o->now_s - flow->since_s >= OFFLOAD_RETRY_S) {
 		flow->since_s = o->now_s;
 		offload_flow_install(o, flow);
 	}
@@ -55,10 +53,12 @@ look_through(struct offload *o)
 	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
 		const struct dp_port *port = dp_port_get(o->dp, id);
 
-		if (port == NULL || (port->flags & CW_PORT_OFFLOAD) == 0)
+		if (port == NULL)
 			continue;
-		offload_guard_wants(o, port);
-		offload_steer_wants(o, port);
+		if (port->flags & CW_PORT_OFFLOAD)
+			offload_guard_wants(o, port);
+		if (port->flags & CW_PORT_UPLINK)
+			offload_steer_wants(o, port);
 	}
 	delete_unwanted(o, true);
 	delete_unwanted(o, false);

@@ -4,7 +4,7 @@
 #include "offload_private.h"
 
 const struct offload_port *
-offload_port_of(struct offload *o, uint16_t id, char *reason, size_t reason_len)
+offload_device_port(struct offload *o, uint16_t id, char *reason, size_t reason_len)
 {
 	const struct dp_port *p = dp_port_get(o->dp, id);
 	struct offload_port *port = &o->ports[id];
@@ -18,14 +18,22 @@ offload_port_of(struct offload *o, uint16_t id, char *reason, size_t reason_len)
 		snprintf(reason, reason_len, "port %s has no device that takes rules", p->name);
 		return NULL;
 	}
-	if ((p->flags & CW_PORT_OFFLOAD) == 0) {
-		snprintf(reason, reason_len, "offload of port %s is off", p->name);
-		return NULL;
-	}
 	if (!port->is_known)
 		port->domain = flow_switch_domain(port->ethdev.id);
 	port->is_known = true;
 	return port;
+}
+
+const struct offload_port *
+offload_port_of(struct offload *o, uint16_t id, char *reason, size_t reason_len)
+{
+	const struct offload_port *port = offload_device_port(o, id, reason, reason_len);
+	const struct dp_port *p = dp_port_get(o->dp, id);
+
+	if (port == NULL || (p->flags & CW_PORT_OFFLOAD) != 0)
+		return port;
+	snprintf(reason, reason_len, "offload of port %s is off", p->name);
+	return NULL;
 }
 
 bool
@@ -99,7 +107,7 @@ drop_device(struct offload *o, uint16_t ethdev)
 }
 
 // Rules that went through the device went with it; of those that another one holds for it nobody
-// can tell.
+// can tell. What objects ask for is asked for again at once.
 static void
 port_restarted(struct offload *o, uint16_t id)
 {
@@ -113,31 +121,56 @@ port_restarted(struct offload *o, uint16_t id)
 			continue;
 		if (flow->device == own) {
 			offload_flow_lost(o, flow, reason);
-			continue;
+		} else {
+			offload_flow_withdraw(o, flow);
+			offload_flow_state(o, flow, CW_FLOW_FAILED, reason);
 		}
-		offload_flow_withdraw(o, flow);
-		offload_flow_state(o, flow, CW_FLOW_FAILED, reason);
+		if (!flow->is_seen)
+			flow->since_s = o->now_s - OFFLOAD_RETRY_S;
 	}
 	drop_device(o, ethdev);
 }
 
+static bool
+is_as_known(const struct offload *o, uint16_t id)
+{
+	const struct port_ethdev *known = &o->ports[id].ethdev;
+	const struct dp_port *p = dp_port_get(o->dp, id);
+	struct port_ethdev now;
+
+	if (p == NULL)
+		return true; // on its way out: offload_port_closing()
+	return p->device != NULL && p->device->driver->ethdev(p->device, &now)
+	       && now.id == known->id && now.starts == known->starts;
+}
+
+// Also those that hold rules for others only: their next restart must be seen.
+static void
+know_all(struct offload *o)
+{
+	char reason[64];
+
+	for (uint16_t id = 1; id < CW_MAX_PORTS; id++)
+		if (!o->ports[id].is_known)
+			offload_device_port(o, id, reason, sizeof(reason));
+}
+
+// Those that hold rules first: a proxy that was started anew has none to take back for others.
 void
 offload_ports_refresh(struct offload *o)
 {
-	for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
-		struct offload_port *port = &o->ports[id];
-		const struct dp_port *p;
-		struct port_ethdev now;
+	for (int holds_rules = 1; holds_rules >= 0; holds_rules--)
+		for (uint16_t id = 1; id < CW_MAX_PORTS; id++) {
+			struct offload_port *port = &o->ports[id];
 
-		if (!port->is_known)
-			continue;
-		p = dp_port_get(o->dp, id);
-		if (p != NULL && p->device != NULL && p->device->driver->ethdev(p->device, &now)
-			&& now.id == port->ethdev.id && now.starts == port->ethdev.starts)
-			continue;
-		port_restarted(o, id);
-		port->is_known = false;
-	}
+			if (!port->is_known
+				|| (o->devices[port->ethdev.id] != NULL) != (holds_rules != 0)
+				|| is_as_known(o, id))
+				continue;
+			port_restarted(o, id);
+			port->is_known = false;
+		}
+	know_all(o);
 }
 
 void
@@ -146,6 +179,7 @@ offload_port_closing(struct offload *o, uint16_t id)
 	const uint16_t ethdev = ethdev_of(o, id);
 	struct offload_flow *flow, *next;
 
+	offload_ports_refresh(o);
 	for (flow = TAILQ_FIRST(&o->flows); flow != NULL; flow = next) {
 		next = TAILQ_NEXT(flow, link);
 		if (is_of_port(flow, id, ethdev))

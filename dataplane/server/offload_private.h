@@ -14,6 +14,7 @@
 
 #define OFFLOAD_FLOWS 8192 // rules that are kept account of, in every state
 #define OFFLOAD_BUCKETS 4096 // a power of two
+#define OFFLOAD_RETRY_S 30 // after a refusal or failure
 
 // Where rules go: an ethdev, or the proxy of several.
 struct offload_device {
@@ -28,6 +29,7 @@ struct offload_flow {
 	struct offload_key key; // of a flow that was seen; port alone: a rule that objects ask for
 	bool is_seen; // the former
 	bool is_wanted; // of the latter, while they are looked through
+	bool is_told; // in the log, that the device does not have it
 	bool has_rule; // else rule.match alone says which flow it is
 	uint32_t id;
 	uint16_t out_port; // 0: none
@@ -56,7 +58,8 @@ struct offload {
 	struct dataplane *dp;
 	struct objects *objects;
 	struct probe *probe; // NULL until a port has CW_PORT_OFFLOAD
-	bool is_on; // some port has it
+	bool is_on; // some port has rules
+	bool follows_flows; // some port has it, and what is needed for it is there
 	bool guards_wait; // drop rules for answers about what may pass
 	uint32_t now_s, next_id;
 	unsigned int n_flows;
@@ -70,11 +73,15 @@ struct offload {
 // offload_port.c: the DPDK device of a port that may have rules; NULL with a sentence.
 const struct offload_port *offload_port_of(
 	struct offload *o, uint16_t id, char *reason, size_t reason_len);
+// The same whether or not the port has CW_PORT_OFFLOAD.
+const struct offload_port *offload_device_port(
+	struct offload *o, uint16_t id, char *reason, size_t reason_len);
 struct offload_device *offload_device_of(struct offload *o, const struct offload_port *port,
 	bool transfer, char *reason, size_t reason_len);
 // Whether other ports' packets come in by its device.
 bool offload_port_has_children(const struct offload *o, uint16_t id);
-// Looks for devices that were started anew; their rules are gone.
+// Looks for devices that were started anew; their rules are gone, and a driver may fall over what
+// is left of them: called before rules are asked about or taken back.
 void offload_ports_refresh(struct offload *o);
 void offload_devices_close(struct offload *o);
 
@@ -111,6 +118,8 @@ struct offload_flow *offload_want(struct offload *o, const struct offload_want *
 // offload_guard.c, offload_steer.c: call offload_want() for each rule of a port.
 void offload_guard_wants(struct offload *o, const struct dp_port *port);
 void offload_steer_wants(struct offload *o, const struct dp_port *port);
+// Whether the kernel keeps what the port's device is not told to give us.
+bool offload_is_isolated(const struct offload *o, const struct dp_port *port);
 
 // offload_rank.c
 void offload_count(struct offload *o);

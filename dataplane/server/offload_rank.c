@@ -9,7 +9,6 @@
 #define IDLE_S 10 // without a packet: the rule is taken back, the flow forgotten
 #define SETTLED_S 3 // in the device before another may replace it
 #define SWAPS 16 // a second and device
-#define RETRY_S 30 // after a refusal or failure
 #define QUERIES 2048 // a second
 
 static void
@@ -103,7 +102,7 @@ waits(const struct offload *o, const struct offload_flow *flow)
 {
 	if (!flow->is_seen || !flow->has_rule || flow->device != NULL || flow->rate == 0)
 		return false;
-	return flow->state == CW_FLOW_WANTED || o->now_s - flow->since_s >= RETRY_S;
+	return flow->state == CW_FLOW_WANTED || o->now_s - flow->since_s >= OFFLOAD_RETRY_S;
 }
 
 static struct offload_flow *

@@ -288,6 +288,13 @@ vtep_vni_network(const struct vteps *vteps, uint32_t vni)
 	return key_table_get(vteps->vnis, vni, &network) ? (uint16_t)network : NO_NETWORK;
 }
 
+uint16_t
+vtep_groups(const struct vteps *vteps, uint32_t id, const struct cw_ip **groups)
+{
+	*groups = vteps->records[id]->groups;
+	return vteps->records[id]->n_groups;
+}
+
 const struct vtep *
 vtep_get(const struct vteps *vteps, uint32_t id)
 {

@@ -44,6 +44,8 @@ int vtep_set_vni(struct vteps *vteps, uint32_t vni, uint32_t network);
 
 // Any thread that reports quiescent states. NULL when there is none.
 const struct vtep *vtep_get(const struct vteps *vteps, uint32_t id);
+// Main thread. Its multicast groups. Returns how many; the vtep is there.
+uint16_t vtep_groups(const struct vteps *vteps, uint32_t id, const struct cw_ip **groups);
 // Workers: the vtep that an outer destination (address of its own, or a group) and UDP port belong
 // to; udp_port 0 is IPIP. in_port: where the packet came from.
 const struct vtep *vtep_lookup4(

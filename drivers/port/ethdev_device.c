@@ -164,3 +164,18 @@ ethdev_device_stats(struct port *port, struct port_device_stats *stats)
 	stats->rx_dropped = counters.imissed + counters.ierrors + counters.rx_nombuf;
 	stats->tx_dropped = counters.oerrors;
 }
+
+void
+ethdev_device_queue_stats(struct port *port, uint16_t queue, struct port_queue_stats *stats)
+{
+	const struct ethdev_device *device = port->priv;
+	struct rte_eth_stats counters;
+
+	*stats = (struct port_queue_stats){0};
+	if (queue >= RTE_ETHDEV_QUEUE_STAT_CNTRS || rte_eth_stats_get(device->id, &counters) != 0)
+		return;
+	stats->rx_packets = counters.q_ipackets[queue];
+	stats->rx_bytes = counters.q_ibytes[queue];
+	stats->tx_packets = counters.q_opackets[queue];
+	stats->tx_bytes = counters.q_obytes[queue];
+}

@@ -30,5 +30,7 @@ int ethdev_device_wake_fd(struct port *port, uint16_t queue);
 enum cw_port_state ethdev_device_state(struct port *port, char *reason, size_t reason_len);
 bool ethdev_device_of(struct port *port, struct port_ethdev *ethdev);
 void ethdev_device_stats(struct port *port, struct port_device_stats *stats);
+// Zero where DPDK's driver does not count by queue.
+void ethdev_device_queue_stats(struct port *port, uint16_t queue, struct port_queue_stats *stats);
 
 #endif

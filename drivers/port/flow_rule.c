@@ -71,6 +71,8 @@ put_eth(struct flow_build *b, const struct flow_headers *h, int level)
 		spec->hdr.src_addr = h->src;
 		memset(&mask->hdr.src_addr, 0xff, sizeof(mask->hdr.src_addr));
 	}
+	if (h->fields & FLOW_STATION_SRC)
+		mask->hdr.src_addr.addr_bytes[0] |= RTE_ETHER_GROUP_ADDR;
 	if (h->fields & FLOW_DST_MAC) {
 		spec->hdr.dst_addr = h->dst;
 		memset(&mask->hdr.dst_addr, 0xff, sizeof(mask->hdr.dst_addr));
@@ -104,8 +106,9 @@ put_ipv4(struct flow_build *b, const struct flow_headers *h, int level)
 	if (h->fields & FLOW_WHOLE) {
 		spec->version_ihl = RTE_IPV4_VHL_DEF;
 		mask->version_ihl = UINT8_MAX;
-		mask->fragment_offset = RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG);
 	}
+	if (h->fields & (FLOW_WHOLE | FLOW_NO_FRAGMENT))
+		mask->fragment_offset = RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG);
 	if (h->fields & FLOW_TRAFFIC_CLASS) {
 		spec->type_of_service = h->traffic_class;
 		mask->type_of_service = h->traffic_class_mask;
@@ -324,6 +327,10 @@ put_push(const struct flow_actions *actions, struct flow_build *b)
 static void
 put_queues(const struct flow_actions *actions, struct flow_build *b)
 {
+	if (actions->n_queues == 1) { // which more devices know than RSS
+		put_action(b, RTE_FLOW_ACTION_TYPE_QUEUE, &b->action.only);
+		return;
+	}
 	for (uint16_t i = 0; i < actions->n_queues; i++)
 		b->action.queue[i] = i;
 	b->action.rss.level = actions->rss_level;

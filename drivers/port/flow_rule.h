@@ -29,6 +29,8 @@ enum flow_field {
 	FLOW_LENGTH = 1u << 11, // of the IP packet, its header included
 	FLOW_WHOLE = 1u << 12, // no options, extension headers or fragments
 	FLOW_SOUND = 1u << 13, // the device has found lengths and header checksum right
+	FLOW_NO_FRAGMENT = 1u << 14, // IPv4: a whole packet, options allowed
+	FLOW_STATION_SRC = 1u << 15, // any source MAC but a group's
 };
 
 // What one level of headers must be.
@@ -84,6 +86,11 @@ enum flow_priority {
 	FLOW_PRIORITY_GUARD_DROP = 2,
 	FLOW_PRIORITY_OTHER_PASS = 3,
 	FLOW_PRIORITY_OTHER_DROP = 4,
+	// Ingress rules, which meet none of the above.
+	FLOW_PRIORITY_SPREAD = 0,
+	FLOW_PRIORITY_TUNNEL = 1,
+	FLOW_PRIORITY_SUBNET = 2,
+	FLOW_PRIORITY_TAG = 3,
 };
 
 struct flow_rule {
@@ -133,6 +140,7 @@ struct flow_build {
 		struct rte_flow_action_ethdev port;
 		struct rte_flow_action_rss rss;
 		uint16_t queue[FLOW_MAX_QUEUES];
+		struct rte_flow_action_queue only;
 		struct rte_flow_action_raw_encap raw;
 		struct rte_flow_action_vxlan_encap vxlan;
 		struct rte_flow_item tunnel[6];

@@ -89,6 +89,8 @@ say_ip(struct text *text, const struct flow_headers *h)
 		say_end(text, &h->dst_ip, h->fields & FLOW_DST_IP, h->dst_port,
 			h->fields & FLOW_DST_PORT);
 	}
+	if (h->fields & FLOW_NO_FRAGMENT)
+		say(text, " unfragmented");
 	if (h->fields & FLOW_HOPS)
 		say(text, " ttl %u", h->hops);
 	if (h->fields & FLOW_TRAFFIC_CLASS)
@@ -150,8 +152,11 @@ flow_actions_text(const struct flow_actions *actions, const char *out_port, char
 		say(&to, "to %s", out_port);
 	else if (actions->fate == FLOW_TO_SWITCH)
 		say(&to, "to the switch");
+	else if (actions->fate == FLOW_TO_QUEUES && actions->n_queues == 1)
+		say(&to, "to the queue");
 	else if (actions->fate == FLOW_TO_QUEUES)
-		say(&to, "to %u queues", actions->n_queues);
+		say(&to, "to %u queues by the %s headers", actions->n_queues,
+			actions->rss_level > 1 ? "inner" : "outer");
 	else
 		say(&to, "drop");
 }

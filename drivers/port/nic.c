@@ -292,6 +292,16 @@ nic_device_stats(struct port *port, struct port_device_stats *stats)
 		ethdev_device_stats(port, stats);
 }
 
+static void
+nic_queue_stats(struct port *port, uint16_t queue, struct port_queue_stats *stats)
+{
+	const struct nic *nic = port->priv;
+
+	*stats = (struct port_queue_stats){0};
+	if (nic->device != NULL)
+		ethdev_device_queue_stats(port, queue, stats);
+}
+
 static int
 nic_event_fd(struct port *port)
 {
@@ -330,6 +340,7 @@ static const struct port_driver nic_driver = {
 	.wake_fd = ethdev_device_wake_fd,
 	.state = nic_state,
 	.device_stats = nic_device_stats,
+	.queue_stats = nic_queue_stats,
 	.event_fd = nic_event_fd,
 	.needs_repair = nic_needs_repair,
 	.repair = nic_repair,

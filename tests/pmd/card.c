@@ -46,6 +46,16 @@ card_to_queue(struct end *end, struct frame *frame, uint16_t queue)
 	}
 }
 
+static void
+to_kernel(struct end *end, struct frame *frame)
+{
+	const int fd = end->index == 0 ? end->card->kernel_fd : -1;
+
+	if (fd < 0 || far_side_send(fd, frame->data, frame->length) < 0)
+		end->counters.missed += !end->is_isolated;
+	frame_free(frame);
+}
+
 void
 card_to_ethdev(struct end *end, struct frame *frame)
 {
@@ -56,8 +66,16 @@ card_to_ethdev(struct end *end, struct frame *frame)
 		.origin = {.port_id = end->port_id},
 	};
 
-	if (rules_run(&run, &end->ingress) == RULES_DONE || end->is_isolated) {
+	if (!end->is_started) {
+		to_kernel(end, frame);
+		return;
+	}
+	if (rules_run(&run, &end->ingress) == RULES_DONE) {
 		frame_free(frame);
+		return;
+	}
+	if (end->is_isolated) {
+		to_kernel(end, frame);
 		return;
 	}
 	card_to_queue(
@@ -107,21 +125,72 @@ receive(struct end *end)
 	}
 }
 
+static void
+receive_from_kernel(struct card *card)
+{
+	for (unsigned int i = 0; i < BURST; i++) {
+		struct frame *frame = far_side_receive(card->kernel_fd);
+
+		if (frame == NULL)
+			return;
+		pthread_mutex_lock(&card->lock);
+		card_to_far_side(&card->ends[0], frame);
+		pthread_mutex_unlock(&card->lock);
+	}
+}
+
+static void
+lose(struct rule_list *list, uint16_t owner)
+{
+	struct rte_flow *rule;
+
+	TAILQ_FOREACH (rule, list, next)
+		rule->is_lost = rule->is_lost || rule->owner == owner;
+}
+
+void
+card_lose_rules(struct end *end)
+{
+	lose(&end->card->transfer, end->port_id);
+	lose(&end->ingress, end->port_id);
+}
+
+// The cable was pulled: the card loses all rules, and says that it works on after a reset only.
+static void
+reset_if_unplugged(struct card *card, short events)
+{
+	struct end *uplink = &card->ends[0];
+	uint16_t port_id;
+
+	if ((events & POLLERR) == 0)
+		return;
+	pthread_mutex_lock(&card->lock);
+	card_lose_rules(uplink);
+	port_id = uplink->port_id;
+	pthread_mutex_unlock(&card->lock);
+	if (port_id != CARD_NO_PORT)
+		uplink->tell_reset(port_id);
+}
+
 static void *
 thread_main(void *arg)
 {
 	struct card *card = arg;
-	struct pollfd fds[CARD_MAX_ENDS + 1];
+	struct pollfd fds[CARD_MAX_ENDS + 2], *kernel = &fds[card->n_ends], *stop = kernel + 1;
 
 	for (unsigned int i = 0; i < card->n_ends; i++)
 		fds[i] = (struct pollfd){.fd = card->ends[i].fd, .events = POLLIN};
-	fds[card->n_ends] = (struct pollfd){.fd = card->stop_fd, .events = POLLIN};
-	while (fds[card->n_ends].revents == 0) {
-		if (poll(fds, card->n_ends + 1u, TICK_MS) < 0)
+	*kernel = (struct pollfd){.fd = card->kernel_fd, .events = POLLIN};
+	*stop = (struct pollfd){.fd = card->stop_fd, .events = POLLIN};
+	while (stop->revents == 0) {
+		if (poll(fds, card->n_ends + 2u, TICK_MS) < 0)
 			continue;
 		for (unsigned int i = 0; i < card->n_ends; i++)
 			if (fds[i].revents != 0)
 				receive(&card->ends[i]);
+		if (kernel->revents != 0)
+			receive_from_kernel(card);
+		reset_if_unplugged(card, fds[0].revents);
 		age_check(card);
 	}
 	return NULL;
@@ -132,6 +201,13 @@ open_far_sides(struct card *card)
 {
 	const struct options *options = &card->options;
 
+	if (options->kernel[0] != '\0') {
+		card->kernel_fd = far_side_open(options->kernel);
+		if (card->kernel_fd < 0) {
+			PMD_LOG(ERR, "%s cannot be opened: %s", options->kernel, strerror(errno));
+			return -errno;
+		}
+	}
 	for (unsigned int i = 0; i < card->n_ends; i++) {
 		struct end *end = &card->ends[i];
 		const char *name = i == 0 ? options->wire : options->vf[i - 1];
@@ -160,6 +236,7 @@ card_open(const struct options *options)
 	card->n_ends = (uint8_t)(1 + options->n_vfs);
 	for (unsigned int i = 0; i < card->n_ends; i++)
 		card->ends[i].fd = -1;
+	card->kernel_fd = -1;
 	card->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (card->stop_fd < 0 || open_far_sides(card) < 0
 		|| rte_ctrl_thread_create(&card->thread, "net_flow", NULL, thread_main, card)
@@ -191,6 +268,8 @@ card_close(struct card *card)
 	}
 	if (card->stop_fd >= 0)
 		close(card->stop_fd);
+	if (card->kernel_fd >= 0)
+		close(card->kernel_fd);
 	for (unsigned int i = 0; i < card->n_ends; i++) {
 		if (card->ends[i].fd >= 0)
 			close(card->ends[i].fd);

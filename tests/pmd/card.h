@@ -3,8 +3,10 @@
 #define PMD_CARD_H
 
 // The card: an embedded switch between ethdevs and what they represent. End 0 is the uplink, whose
-// far side is the wire; the others are VFs. One lock guards all of it: workers send, the card's own
-// thread receives from far sides, the main thread changes rules.
+// far side is the wire; the others are VFs. With a kernel the uplink is bifurcated: the kernel's
+// interface gets what comes to the ethdev while that is stopped, and in isolated mode what no rule
+// of it takes (rte_flow_isolate()); what it sends leaves by the wire. One lock guards all of it:
+// workers send, the card's own thread receives from far sides, the main thread changes rules.
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -25,6 +27,7 @@ struct end_counters {
 	uint64_t missed; // no room in a receive queue
 	uint64_t tx_errors;
 	uint64_t from_far_side, to_far_side;
+	uint64_t queue_packets[RULES_MAX_QUEUES], queue_bytes[RULES_MAX_QUEUES]; // received
 };
 
 // An ethdev and the entity that it represents.
@@ -40,6 +43,7 @@ struct end {
 	struct rte_ring *rings[RULES_MAX_QUEUES]; // frames for rx bursts
 	struct end_counters counters;
 	struct async *async; // template API, once configured
+	void (*tell_reset)(uint16_t port_id); // the ethdev works on after a reset only
 };
 
 struct card {
@@ -56,6 +60,7 @@ struct card {
 	pthread_t thread;
 	bool thread_runs;
 	int stop_fd;
+	int kernel_fd; // of the uplink, -1: none
 };
 
 // Opens the far sides and starts the thread. Returns NULL after saying why in DPDK's log.
@@ -73,5 +78,9 @@ void card_take(struct end *end, struct frame *frame, bool from_ethdev);
 void card_to_ethdev(struct end *end, struct frame *frame);
 void card_to_queue(struct end *end, struct frame *frame, uint16_t queue);
 void card_to_far_side(struct end *end, struct frame *frame);
+
+// The rules that an ethdev made are out of the card; their handles stay until they are destroyed.
+// Lock held.
+void card_lose_rules(struct end *end);
 
 #endif

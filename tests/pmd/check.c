@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define MAX_ITEMS 32
-#define BY_ARGUMENT "refused by the device's arguments"
 
 static int
 fail(struct rte_flow_error *error, int code, enum rte_flow_error_type type, const void *cause,

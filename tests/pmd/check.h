@@ -9,6 +9,8 @@
 
 #include "card.h"
 
+#define BY_ARGUMENT "refused by the device's arguments"
+
 // What the items of a pattern promise to actions.
 struct check_found {
 	bool eth, vlan, ipv4, ipv6, vxlan, origin;

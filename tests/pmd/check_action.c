@@ -95,6 +95,8 @@ check_rss(const struct end *end, const struct rte_flow_action *action, struct rt
 		&& rss->func != RTE_ETH_HASH_FUNCTION_TOEPLITZ
 		&& rss->func != RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ)
 		return fail(error, ENOTSUP, action, "this hash function is not there");
+	if (rss->level > 1 && options_refuse(&end->card->options, "inner_rss"))
+		return fail(error, ENOTSUP, action, BY_ARGUMENT);
 	if (rss->level > 2)
 		return fail(error, ENOTSUP, action, "there are two encapsulation levels");
 	if ((rss->types & ~ETHDEV_RSS_TYPES) != 0)

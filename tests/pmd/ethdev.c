@@ -53,10 +53,16 @@ start(struct rte_eth_dev *dev)
 	return 0;
 }
 
+// Rules do not outlive it: RTE_ETH_DEV_CAPA_FLOW_RULE_KEEP is not offered.
 static int
 stop(struct rte_eth_dev *dev)
 {
+	struct end *end = ethdev_end(dev);
+
 	set_started(dev, false);
+	pthread_mutex_lock(&end->card->lock);
+	flow_flush(end, true);
+	pthread_mutex_unlock(&end->card->lock);
 	return 0;
 }
 
@@ -142,6 +148,10 @@ stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 	stats->obytes = counters->tx_bytes;
 	stats->imissed = counters->missed;
 	stats->oerrors = counters->tx_errors;
+	for (unsigned int i = 0; i < MAX_QUEUES; i++) {
+		stats->q_ipackets[i] = counters->queue_packets[i];
+		stats->q_ibytes[i] = counters->queue_bytes[i];
+	}
 	return 0;
 }
 
@@ -291,6 +301,12 @@ static const struct eth_dev_ops ops = {
 	.flow_ops_get = flow_ops_get,
 };
 
+static void
+tell_reset(uint16_t port_id)
+{
+	rte_eth_dev_callback_process(&rte_eth_devices[port_id], RTE_ETH_EVENT_INTR_RESET, NULL);
+}
+
 void
 ethdev_init(struct rte_eth_dev *dev, struct end *end)
 {
@@ -307,5 +323,6 @@ ethdev_init(struct rte_eth_dev *dev, struct end *end)
 	dev->dev_ops = &ops;
 	dev->rx_pkt_burst = ethdev_rx;
 	dev->tx_pkt_burst = ethdev_tx;
+	end->tell_reset = tell_reset;
 	end->port_id = dev->data->port_id;
 }

@@ -49,6 +49,8 @@ ethdev_rx(void *arg, struct rte_mbuf **packets, uint16_t n)
 		__atomic_fetch_add(&counters->rx_packets, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_add(
 			&counters->rx_bytes, packets[received]->pkt_len, __ATOMIC_RELAXED);
+		counters->queue_packets[queue->index]++; // its worker's alone
+		counters->queue_bytes[queue->index] += packets[received]->pkt_len;
 		received++;
 	}
 	return received;

@@ -8,6 +8,7 @@
 #include "async.h"
 #include "check.h"
 #include "ethdev.h"
+#include "template.h"
 
 static struct rule_list *
 list_of(struct card *card, const struct rte_flow *rule)
@@ -103,8 +104,11 @@ flush_list(struct card *card, struct rule_list *list, uint16_t owner, bool all)
 
 	for (rule = TAILQ_FIRST(list); rule != NULL; rule = next) {
 		next = TAILQ_NEXT(rule, next);
-		if (rule->owner == owner && (all || rule->table == NULL))
-			flow_remove(card, rule, true);
+		if (rule->owner != owner || (!all && rule->table != NULL))
+			continue;
+		if (rule->table != NULL)
+			rule->table->n_rules--;
+		flow_remove(card, rule, true);
 	}
 }
 
@@ -196,6 +200,9 @@ isolate(struct rte_eth_dev *dev, int set, struct rte_flow_error *error)
 {
 	struct end *end = ethdev_end(dev);
 
+	if (options_refuse(&end->card->options, "isolate"))
+		return rte_flow_error_set(
+			error, ENOTSUP, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL, BY_ARGUMENT);
 	pthread_mutex_lock(&end->card->lock);
 	end->is_isolated = set != 0;
 	pthread_mutex_unlock(&end->card->lock);

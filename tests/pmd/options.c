@@ -83,6 +83,8 @@ read_one(const char *key, const char *value, void *arg)
 		return 0; // read_representors()
 	if (strcmp(key, "wire") == 0 || strcmp(key, "iface") == 0)
 		return read_text(key, value, options->wire, sizeof(options->wire));
+	if (strcmp(key, "kernel") == 0)
+		return read_text(key, value, options->kernel, sizeof(options->kernel));
 	if (strcmp(key, "vfs") == 0) {
 		ret = read_number(key, value, OPTIONS_MAX_VFS, &number);
 		options->n_vfs = (uint8_t)number;

@@ -27,12 +27,14 @@ enum options_wrong {
 struct options {
 	uint8_t n_vfs;
 	bool represented[OPTIONS_MAX_VFS]; // has an ethdev
-	char wire[IFNAMSIZ + 3], vf[OPTIONS_MAX_VFS][IFNAMSIZ + 3]; // interface or fd:N, "" = none
+	// Interface or fd:N, "" = none.
+	char wire[IFNAMSIZ + 3], kernel[IFNAMSIZ + 3], vf[OPTIONS_MAX_VFS][IFNAMSIZ + 3];
 	bool async; // template API
 	uint32_t table; // rules at most
 	uint32_t late; // so many rules work, later ones are lost after they were accepted
 	unsigned int wrong; // enum options_wrong
-	char refused[OPTIONS_MAX_REFUSED][32]; // items, actions, attributes, in lower case
+	char refused[OPTIONS_MAX_REFUSED][32]; // items, actions, attributes, in lower case, or
+					       // isolate, inner_rss
 	uint8_t n_refused;
 };
 

@@ -165,5 +165,6 @@ static struct rte_pci_driver pci_driver = {
 RTE_PMD_REGISTER_VDEV(net_flow, driver);
 RTE_PMD_REGISTER_PCI(net_flow_pci, pci_driver);
 RTE_PMD_REGISTER_PARAM_STRING(net_flow,
-	"vfs=<n> wire=<interface|fd:n> vf<n>=<interface|fd:n> representor=vf[<list>] async=<0|1> "
+	"vfs=<n> wire=<interface|fd:n> kernel=<interface|fd:n> vf<n>=<interface|fd:n> "
+	"representor=vf[<list>] async=<0|1> "
 	"table=<n> late=<n> refuse=<name> wrong=<ttl|port|mac|vni|match|checksum>");

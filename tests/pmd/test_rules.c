@@ -268,13 +268,12 @@ static void
 test_stopped(void **state)
 {
 	struct bench *bench = bench_open("");
-	struct rte_flow *rule = bench_rule(bench, 0, &ingress, any, drop);
 
+	bench_rule(bench, 0, &ingress, any, drop);
 	assert_int_equal(rte_eth_dev_stop(bench->port[0]), 0);
 	assert_int_equal(rte_eth_dev_start(bench->port[0]), 0);
 	bench_send(bench, 0, &frame);
-	bench_expect_nothing(bench);
-	assert_int_equal(bench_hits(bench, 0, rule), 1);
+	bench_expect_rx(bench, 0, &frame);
 	bench_close(bench);
 }
 

@@ -28,10 +28,12 @@ MOVING = (wire.FLOW_FORWARD, wire.FLOW_DECAP, wire.FLOW_ENCAP)
 class Card:
     """The device of a data plane that runs in .namespace, and its far sides beside it."""
 
-    def __init__(self, vfs=2, **arguments):
+    def __init__(self, vfs=2, kernel=False, **arguments):
+        """kernel: the uplink has a side that is the kernel's, too (a bifurcated driver)."""
         self.vfs = vfs
         self.namespace = self.make_namespace()
-        self.far = {name: self.connect(name) for name in ["wire", *map("vf{}".format, range(vfs))]}
+        names = ["wire", *map("vf{}".format, range(vfs)), *(["kernel"] if kernel else [])]
+        self.far = {name: self.connect(name) for name in names}
         self.arguments = arguments
 
     def make_namespace(self):
@@ -75,7 +77,7 @@ class CardPort(PodPort):
         self.ifname = "far"
         self.generation = 1
         self.settings = {"args": args.encode()} | port
-        self.queues = 1
+        self.queues = self.settings.pop("queues", 1)
         self.namespace = far
         self.fds = []
         self.raw = RawSocket(far, "far")
@@ -87,9 +89,9 @@ class CardPort(PodPort):
 class CardDataPlane(DataPlane):
     """causeway-dp with the card: .uplink, .vfs and one ordinary pod on a tap, .pod."""
 
-    def __init__(self, scratch, hugepages, offload=True, vfs=2, **arguments):
+    def __init__(self, scratch, hugepages, offload=True, **arguments):
         assert PMD.exists(), f"{PMD} is not built: packaging/dpdk-headers.sh, then meson setup"
-        self.card = Card(vfs, **arguments)
+        self.card = Card(**arguments)
         try:
             super().__init__(scratch, hugepages, "--driver", PMD, namespace=self.card.namespace)
         except BaseException:
@@ -97,8 +99,11 @@ class CardDataPlane(DataPlane):
             raise
         self.flags = wire.OFFLOAD if offload else 0
 
-    def add_card(self):
-        """The uplink in an underlay network, with a VXLAN tunnel; VFs and a tap as pods."""
+    def add_card(self, **uplink):
+        """The uplink in an underlay network, with a VXLAN tunnel; VFs and a tap as pods.
+
+        uplink: further settings of its port.
+        """
         self.add_network()
         self.pod = self.add_port(POD_PORT)
         self.add_network(
@@ -108,6 +113,7 @@ class CardDataPlane(DataPlane):
             CardPort(
                 self, tunnels.UPLINK, self.card.far["wire"], wire.PORT_NIC,
                 self.card.uplink_args(), network=tunnels.UNDERLAY, flags=wire.UPLINK | self.flags,
+                **uplink,
             ),
             endpoint=False,
         )
