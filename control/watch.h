@@ -11,6 +11,9 @@
 void watch_publish(struct causewayd *d, enum object_type type, const char *what, cJSON *json);
 // Whether anybody does: else nobody need write JSON for them.
 bool watch_wants(const struct causewayd *d, enum object_type type);
+// The same of VFs, which are no objects of ours.
+void watch_vf(struct causewayd *d, const char *what, cJSON *json);
+bool watch_wants_vfs(const struct causewayd *d);
 // The state of the whole: for health.watch.
 void watch_health(struct causewayd *d);
 // A packet that the data plane traced.

@@ -16,6 +16,7 @@
 // What a connection watches: a bit for each object type, and these.
 #define WATCH_HEALTH (1u << OBJECT_TYPES)
 #define WATCH_TRACE (1u << (OBJECT_TYPES + 1))
+#define WATCH_VF (1u << (OBJECT_TYPES + 2))
 
 struct connection {
 	LIST_ENTRY(connection) link;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/common.h"
+#include "api/connection.h"
+#include "vf/vf_news.h"
 #include "vf/vf_show.h"
 
 static const struct field list_vf_params[] = {
@@ -38,8 +40,19 @@ get(struct request *request)
 		fail_not_found(request, "VF", "pci", address);
 }
 
+static void
+watch(struct request *request)
+{
+	cJSON *list = vf_news_begin(request->d);
+
+	if (request->connection != NULL)
+		request->connection->watches |= WATCH_VF;
+	request_reply(request, list);
+}
+
 const struct method vf_methods[] = {
 	{"vf.list", list_vf_params, false, list},
 	{"vf.get", get_params, false, get},
+	{"vf.watch", no_params, false, watch},
 	{0},
 };

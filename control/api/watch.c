@@ -60,6 +60,21 @@ watch_publish(struct causewayd *d, enum object_type type, const char *what, cJSO
 		cJSON_Delete(json);
 }
 
+bool
+watch_wants_vfs(const struct causewayd *d)
+{
+	return is_watched(d->api, WATCH_VF);
+}
+
+void
+watch_vf(struct causewayd *d, const char *what, cJSON *json)
+{
+	if (is_watched(d->api, WATCH_VF))
+		publish(d->api, WATCH_VF, "vf", what, json);
+	else
+		cJSON_Delete(json);
+}
+
 void
 watch_health(struct causewayd *d)
 {

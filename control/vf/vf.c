@@ -12,6 +12,7 @@
 #include "vf_host.h"
 #include "vf_identity.h"
 #include "vf_mark.h"
+#include "vf_news.h"
 #include "vf_way.h"
 #include "watch.h"
 
@@ -194,6 +195,7 @@ on_check(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	check_all(vfs->d);
+	vf_news_look(vfs->d);
 	if (vfs->records != NULL)
 		look_again(vfs, CHECK_S * 1000);
 }
@@ -204,6 +206,7 @@ on_changed(evutil_socket_t fd, short what, void *arg)
 	struct vfs *vfs = arg;
 
 	netlink_watch_read(vfs->watch);
+	vf_news_look(vfs->d);
 	if (vfs->records != NULL)
 		look_again(vfs, SOON_MS);
 }
@@ -242,7 +245,7 @@ vfs_create(struct causewayd *d)
 	if (vfs->watch >= 0)
 		vfs->changed =
 			event_new(d->base, vfs->watch, EV_READ | EV_PERSIST, on_changed, vfs);
-	if (vfs->check == NULL || vf_ways_create(vfs) < 0) {
+	if (vfs->check == NULL || vf_ways_create(vfs) < 0 || vf_news_create(vfs) < 0) {
 		vfs_free(vfs);
 		return NULL;
 	}
@@ -260,6 +263,7 @@ vfs_free(struct vfs *vfs)
 		return;
 	if (vfs->check != NULL)
 		event_free(vfs->check);
+	vf_news_free(vfs);
 	if (vfs->ways != NULL)
 		event_free(vfs->ways);
 	if (vfs->changed != NULL)

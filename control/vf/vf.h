@@ -15,6 +15,10 @@ struct vfs {
 	struct event *check; // timer
 	struct event *changed; // of the node's devices; NULL: not watched
 	int watch;
+	// of vf_news.h
+	struct event *news; // timer
+	cJSON *told; // the list as those who watch know it; NULL: nobody does
+	bool news_are_due; // soon
 	// of vf_way.h
 	struct event *ways; // timer
 	bool ways_queued;

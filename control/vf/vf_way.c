@@ -7,6 +7,7 @@
 
 #include "endpoint_plan.h"
 #include "log.h"
+#include "vf_news.h"
 #include "vf_plan.h"
 #include "vf_uplink.h"
 #include "watch.h"
@@ -208,6 +209,8 @@ vf_ways_look(struct causewayd *d)
 void
 vf_way_note(struct causewayd *d, const struct object *object)
 {
+	if (object->type == OBJECT_PORT || object->type == OBJECT_ENDPOINT)
+		vf_news_look(d);
 	if (object->type == OBJECT_PORT
 		&& (((const struct port *)object)->flags & CW_PORT_UPLINK) != 0)
 		vf_ways_look(d);

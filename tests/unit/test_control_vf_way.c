@@ -152,6 +152,12 @@ crash(bool dataplane)
 	control_start(world->pod.c, dataplane);
 }
 
+static bool
+nobody_watches(struct control *c)
+{
+	return c->d->vfs->told == NULL;
+}
+
 static void
 test_uplink_comes_after_the_pod(void **state)
 {
@@ -302,6 +308,16 @@ test_without_the_data_plane(void **state)
 	world_del();
 }
 
+static void
+send_call(const char *method, const char *params)
+{
+	char line[256];
+	const int len = snprintf(line, sizeof(line),
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n", method, params);
+
+	control_send(world->pod.c, line, (size_t)len, NULL, 0);
+}
+
 static bool
 is_asked(struct control *c)
 {
@@ -320,13 +336,10 @@ static void
 send_and_crash(const char *method, const char *params, uint16_t silent)
 {
 	struct control *c = world->pod.c;
-	char line[256];
-	const int len = snprintf(line, sizeof(line),
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n", method, params);
 
 	c->dp.n_set = c->dp.n_del = 0;
 	c->dp.silent = silent;
-	control_send(c, line, (size_t)len, NULL, 0);
+	send_call(method, params);
 	control_run_until(c, is_asked);
 	assert_true(fail_point_set("store_commit")); // the end of this process is no answer
 	control_stop(c);
@@ -381,6 +394,64 @@ test_nexthop_behind_the_pod(void **state)
 	world_del();
 }
 
+// --- news
+
+// The next event about a VF; answers to calls are passed over. The caller's to delete.
+static cJSON *
+next_event(const char *pci)
+{
+	for (;;) {
+		cJSON *line = control_receive(world->pod.c);
+		const cJSON *params = cJSON_GetObjectItem(line, "params");
+		const cJSON *value = cJSON_GetObjectItem(params, "value");
+
+		assert_non_null(line);
+		if (params != NULL && strcmp(json_text(value, "pci"), pci) == 0) {
+			assert_string_equal(json_text(params, "object"), "vf");
+			assert_string_equal(json_text(params, "event"), "set");
+			return line;
+		}
+		cJSON_Delete(line);
+	}
+}
+
+static void
+expect_event(const char *pci, const char *key, const char *text)
+{
+	cJSON *line = next_event(pci);
+	const cJSON *value = cJSON_GetObjectItem(cJSON_GetObjectItem(line, "params"), "value");
+
+	assert_string_equal(json_text(value, key), text);
+	assert_null(cJSON_GetObjectItem(value, "counters"));
+	cJSON_Delete(line);
+}
+
+static void
+test_watch(void **state)
+{
+	struct control *c = world->pod.c;
+	cJSON *list;
+
+	add_uplink("up0");
+	cJSON_Delete(world_add_ok(POD));
+	list = control_expect(c, "vf.watch", "{}");
+	assert_int_equal(cJSON_GetArraySize(list), WORLD_VFS);
+	assert_string_equal(json_text(cJSON_GetArrayItem(list, 0), "state"), "attached");
+	cJSON_Delete(list);
+	send_call("port.del", "{\"name\":\"up0\"}");
+	expect_event(FAKE_VF0, "state", "waiting");
+	send_call("endpoint.del", KEY);
+	expect_event(FAKE_VF0, "state", "free");
+	// What the kernel tells, and what nobody does.
+	assert_int_equal(system("ip link set vf1 down && ip link set vf1 name vf9"), 0);
+	expect_event(FAKE_VF1, "ifname", "vf9");
+	fake_pci_link(world->root, DEVICES FAKE_VF2 "/driver", "../../drivers/igb");
+	expect_event(FAKE_VF2, "driver", "igb");
+	control_new_client(c);
+	assert_int_equal(system("ip link set vf9 name vf1"), 0);
+	control_run_until(c, nobody_watches);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, way_setup, world_teardown)
 
 int
@@ -396,6 +467,7 @@ main(void)
 		TEST(test_without_the_data_plane),
 		TEST(test_killed_in_between),
 		TEST(test_nexthop_behind_the_pod),
+		TEST(test_watch),
 	};
 
 	if (!control_enter_namespace())
