@@ -2,46 +2,14 @@
 // What an uplink's device is to bring: rules of isolated uplinks and of queues. What they do to
 // packets is tested with the device of tests/pmd.
 
-#include "candidate.h"
-#include "server_helper.h"
-
-#include "fake_flow.h"
-#include "server/offload_private.h"
+#include "offload_world.h"
 
 #define POD 2
 #define UPLINK 5
 #define TAG 100
 #define ISOLATED "device=net_none0,isolated=on"
 
-static struct objects *objects;
-static struct offload *offload;
 static struct port_driver nic_driver;
-static union item a;
-static uint32_t now_s;
-
-static void
-ignore(void *arg, const struct cw_item *event)
-{
-}
-
-static void
-set(const struct cw_item *item)
-{
-	struct reason why = {""};
-
-	if (objects_set(objects, item, NULL, 0, &why) != 0)
-		fail_msg("%s", why.text);
-	objects_settle(objects);
-}
-
-static void
-del(const struct cw_item *item)
-{
-	struct reason why;
-
-	assert_int_equal(objects_del(objects, item, &why), 0);
-	objects_settle(objects);
-}
 
 // Untagged in network 8, which has no subnet; network 7 under TAG.
 static void
@@ -71,21 +39,12 @@ set_bare_network(uint32_t id)
 static int
 setup(void **state)
 {
-	struct fixture *f = *state;
-
 	fake_reset();
 	fake_flows_reset();
 	nic_driver = fake_driver;
 	nic_driver.kinds = 1u << CW_PORT_NIC;
 	port_driver_register(&nic_driver);
-	fake.ethdev_starts = 1;
-	now_s = 1;
-	objects = objects_create(f->dp, ignore, NULL);
-	assert_non_null(objects);
-	offload = offload_create(f->dp, objects);
-	assert_non_null(offload);
-	objects_set_offload(objects, offload);
-	set(make_network(&a, 7));
+	world_open(state);
 	set_bare_network(8);
 	make_port(&a, POD, 7);
 	set(&a.item);
@@ -97,13 +56,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	struct fixture *f = *state;
-
-	offload_free(offload);
-	objects_set_offload(objects, NULL);
-	assert_int_equal(flows.n_rules, 0);
-	objects_free(objects);
-	candidates_close(f->dp);
+	world_close();
 	return 0;
 }
 
@@ -194,7 +147,7 @@ a_restart_brings_rules_back_at_once(void **state)
 {
 	set_uplink(ISOLATED, 0);
 	fake.ethdev_starts++;
-	offload_second(offload, ++now_s);
+	a_second_passes();
 	assert_int_equal(flows.flushes, 1);
 	assert_has(TO_US " " VTEP);
 	assert_int_equal(flows.n_rules, 3);
@@ -213,7 +166,7 @@ a_refusal_is_told_and_tried_again(void **state)
 	assert_string_equal(flow->reason, "refused: no tags");
 	flows.refuses = NULL;
 	for (int i = 0; i < 31; i++)
-		offload_second(offload, ++now_s);
+		a_second_passes();
 	assert_int_equal(flow->state, CW_FLOW_OFFLOADED);
 }
 
