@@ -187,7 +187,8 @@ op_start(struct flow_device *device, struct flow_entry *entry)
 	if (op == NULL)
 		return NULL;
 	op->entry = entry;
-	entry->pending = op;
+	if (entry != NULL)
+		entry->pending = op;
 	LIST_INSERT_HEAD(&device->ops, op, link);
 	return op;
 }
@@ -239,10 +240,42 @@ flow_async_add(struct flow_device *device, const struct flow_build *build, struc
 		op_end(op);
 		return rte_errno != 0 ? -rte_errno : -EIO;
 	}
+	op->flow = entry->flow;
 	entry->is_async = true;
 	flow_ops->push(device->ethdev, QUEUE, error);
 	flow_poll(device);
 	return 0;
+}
+
+// A rule that was refused late has a handle all the same, which must be destroyed (DPDK's guide,
+// "Enqueue creation operation").
+static void
+give_back(struct flow_device *device, struct rte_flow *flow)
+{
+	const struct rte_flow_op_attr now = {.postpone = 0};
+	struct flow_op *op = op_start(device, NULL);
+	struct rte_flow_error error;
+
+	if (op == NULL)
+		return;
+	if (flow_ops->async_destroy(device->ethdev, QUEUE, &now, flow, op, &error) != 0)
+		op_end(op);
+	else
+		flow_ops->push(device->ethdev, QUEUE, &error);
+}
+
+static void
+take_answer(struct flow_device *device, const struct rte_flow_op_result *answer)
+{
+	struct flow_op *op = answer->user_data;
+
+	if (answer->status != RTE_FLOW_OP_SUCCESS) {
+		if (op->entry != NULL)
+			op->entry->failed = true;
+		if (op->flow != NULL)
+			give_back(device, op->flow);
+	}
+	op_end(op);
 }
 
 void
@@ -256,13 +289,8 @@ flow_poll(struct flow_device *device)
 		return;
 	do {
 		n = flow_ops->pull(device->ethdev, QUEUE, answers, ANSWERS, &error);
-		for (int i = 0; i < n; i++) {
-			struct flow_op *op = answers[i].user_data;
-
-			if (op->entry != NULL && answers[i].status != RTE_FLOW_OP_SUCCESS)
-				op->entry->failed = true;
-			op_end(op);
-		}
+		for (int i = 0; i < n; i++)
+			take_answer(device, &answers[i]);
 	} while (n == ANSWERS);
 }
 
@@ -288,7 +316,7 @@ flow_async_remove(
 	int ret = wait_for(device, entry);
 	struct flow_op *op;
 
-	if (ret != 0 || entry->failed) // which leaves nothing behind
+	if (ret != 0 || entry->failed) // and was given back
 		return ret;
 	op = op_start(device, entry);
 	if (op == NULL)
@@ -312,6 +340,7 @@ flow_async_close(struct flow_device *device)
 		if (op->entry != NULL)
 			op->entry->pending = NULL;
 		op->entry = NULL;
+		op->flow = NULL;
 		LIST_REMOVE(op, link);
 		LIST_INSERT_HEAD(&orphans, op, link);
 	}

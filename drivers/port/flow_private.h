@@ -23,6 +23,7 @@ struct flow_table {
 struct flow_op {
 	LIST_ENTRY(flow_op) link;
 	struct flow_entry *entry; // NULL: nobody waits for the answer
+	struct rte_flow *flow; // that is to come, NULL: to go
 };
 
 struct flow_device {

@@ -227,11 +227,7 @@ fake_async_create(uint16_t port, uint32_t queue, const struct rte_flow_op_attr *
 
 	if (flow == NULL)
 		return NULL;
-	if (flows.fails_late) {
-		((struct fake_rule *)flow)->is_there = false;
-		flows.n_rules--;
-	}
-	fake_answer(user_data, flows.fails_late);
+	fake_answer(user_data, flows.fails_late); // its handle is to be destroyed all the same
 	return flow;
 }
 
