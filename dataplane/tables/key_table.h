@@ -37,7 +37,9 @@ int key_table_next(const struct key_table *table, uint64_t *cursor, uint64_t *ke
 
 // Any thread that reports quiescent states.
 bool key_table_get(const struct key_table *table, uint64_t key, uint64_t *value);
-// Workers: n <= KEY_TABLE_BURST. Bit i of the result says that values[i] is set.
+// Workers: n <= KEY_TABLE_BURST. Bit i of the result says that values[i] is set; nothing where
+// keys[i] is above KEY_TABLE_KEY_MAX, which is not looked at here: UINT64_MAX stands in empty
+// places.
 uint64_t key_table_get_bulk(
 	const struct key_table *table, const uint64_t *keys, uint32_t n, uint64_t *values);
 
