@@ -56,13 +56,20 @@ make_mbuf(struct fixture *f, const struct express_frame *from)
 static inline void
 name_of(const uint8_t *bytes, uint32_t len, struct sent *sent)
 {
-	const uint8_t *at = memmem(bytes, len, "\xa5\x5a", 2);
+	const uint8_t *end = bytes + len, *at = bytes;
+	uint8_t pattern[PATTERN_LEN];
 
 	sent->flow = (uint16_t)(0x100 | bytes[12] << 1 | bytes[13]);
 	sent->place = 0;
-	if (at != NULL && at + 3 < bytes + len) {
-		sent->flow = at[2];
-		sent->place = at[3];
+	while ((at = memmem(at, (size_t)(end - at), "\xa5\x5a", 2)) != NULL
+		&& end - at >= PATTERN_LEN) {
+		make_pattern(pattern, at[2], at[3]);
+		if (memcmp(at, pattern, PATTERN_LEN) == 0) {
+			sent->flow = at[2];
+			sent->place = at[3];
+			return;
+		}
+		at++;
 	}
 }
 

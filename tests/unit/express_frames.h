@@ -25,11 +25,23 @@ pick(uint32_t n)
 	return (uint32_t)random() % n;
 }
 
+#define PATTERN_LEN 8 // long enough for no checksum or address to look like it
+
+static inline void
+make_pattern(uint8_t *pattern, uint8_t flow, uint8_t place)
+{
+	const uint8_t bytes[PATTERN_LEN]
+		= {0xa5, 0x5a, flow, place, (uint8_t)~flow, (uint8_t)~place, 0x5a, 0xa5};
+
+	memcpy(pattern, bytes, sizeof(bytes));
+}
+
 static inline void
 fill_pattern(uint8_t *at, size_t len, uint8_t flow, uint8_t place)
 {
-	const uint8_t pattern[4] = {0xa5, 0x5a, flow, place};
+	uint8_t pattern[PATTERN_LEN];
 
+	make_pattern(pattern, flow, place);
 	for (size_t i = 0; i < len; i++)
 		at[i] = pattern[i % sizeof(pattern)];
 }
@@ -46,7 +58,7 @@ finish4(struct frame *frame)
 static inline uint16_t
 payload_length(void)
 {
-	static const uint16_t lengths[] = {4, 4, 4, 18, 18, 100, 700, 1472, 1473, 1900};
+	static const uint16_t lengths[] = {8, 8, 8, 18, 18, 100, 700, 1472, 1473, 1900};
 
 	return lengths[pick(RTE_DIM(lengths))];
 }
