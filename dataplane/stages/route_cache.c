@@ -15,7 +15,7 @@
 #define GENERATION_BITS 20 // in the key; when they have run over, all is forgotten
 
 struct route_cache {
-	uint64_t seed, factor; // pods choose destinations
+	struct key_hash hash; // secret: pods choose destinations
 	uint64_t epoch; // generation >> GENERATION_BITS of all entries
 	uint32_t next_way; // of the bucket that gets the next entry
 	struct key_bucket buckets[BUCKETS]; // values are pointers to next hops
@@ -38,8 +38,7 @@ route_cache_create(int socket_id)
 
 	if (cache == NULL)
 		return NULL;
-	cache->seed = rte_rand();
-	cache->factor = rte_rand() | 1;
+	cache->hash = key_hash_make(BUCKETS, rte_rand(), rte_rand());
 	return cache;
 }
 
@@ -63,12 +62,6 @@ key_base(struct route_cache *cache, const struct dataplane *dp, uint16_t network
 	return generation << (64 - GENERATION_BITS) | (uint64_t)network << 32;
 }
 
-static inline struct key_bucket *
-bucket_of(struct route_cache *cache, uint64_t key)
-{
-	return &cache->buckets[key_hash(key, cache->seed, cache->factor) % BUCKETS];
-}
-
 // Groups depend on the flow, and refusals are no traffic.
 static inline bool
 is_worth_it(const struct nexthop *nexthop)
@@ -86,7 +79,7 @@ look_up_misses(struct route_cache *cache, const struct dataplane *dp, uint64_t b
 	route_lookup4(dp, misses->network, misses->ip, misses->n, found);
 	for (uint16_t i = 0; i < misses->n; i++) {
 		uint64_t key = base | misses->ip[i];
-		struct key_bucket *bucket = bucket_of(cache, key);
+		struct key_bucket *bucket = &cache->buckets[key_home(&cache->hash, key)];
 		uint32_t way = cache->next_way++ % KEY_BUCKET_WAYS;
 
 		nexthop[misses->at[i]] = found[i];
@@ -102,16 +95,16 @@ route_cache_lookup4(struct route_cache *cache, const struct dataplane *dp, uint1
 	const rte_be32_t *ip, uint16_t n, const struct nexthop **nexthop)
 {
 	uint64_t base = key_base(cache, dp, network);
-	struct key_bucket *bucket[WORKER_BURST];
+	const struct key_bucket *bucket[WORKER_BURST];
+	uint64_t key[WORKER_BURST];
 	struct misses misses;
 
 	misses.n = 0;
+	for (uint16_t i = 0; i < n; i++)
+		key[i] = base | ip[i];
+	key_homes(&cache->hash, cache->buckets, key, n, bucket);
 	for (uint16_t i = 0; i < n; i++) {
-		bucket[i] = bucket_of(cache, base | ip[i]);
-		rte_prefetch0(bucket[i]);
-	}
-	for (uint16_t i = 0; i < n; i++) {
-		unsigned int bits = key_bucket_match(bucket[i], base | ip[i]);
+		unsigned int bits = key_bucket_match(bucket[i], key[i]);
 
 		if (likely(bits != 0)) {
 			nexthop[i] = (const void *)(uintptr_t)bucket[i]->value[__builtin_ctz(bits)];

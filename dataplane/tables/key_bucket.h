@@ -5,29 +5,88 @@
 // Four keys and their values in one cache line, all keys compared at once.
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
 #ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
 #define KEY_BUCKET_WAYS 4
+#define KEY_BUCKET_LOG 6 // of its bytes
 
 struct key_bucket {
+	uint64_t value[KEY_BUCKET_WAYS]; // first: a way's number is its offset
 	uint64_t key[KEY_BUCKET_WAYS];
-	uint64_t value[KEY_BUCKET_WAYS];
 } __rte_cache_aligned;
 
-static_assert(sizeof(struct key_bucket) == RTE_CACHE_LINE_SIZE, "one cache line");
+static_assert(sizeof(struct key_bucket) == 1 << KEY_BUCKET_LOG, "one cache line");
 
-// Both halves of a product. seed: secret where keys come from strangers; factor: odd, likewise.
-static inline uint64_t
-key_hash(uint64_t key, uint64_t seed, uint64_t factor)
+// Which bucket is a key's home: vector multiply-shift over the key's halves (Thorup, "High Speed
+// Hashing for Integers and Strings", arXiv:1504.06804), then once more over the sum, because keys
+// in a row (addresses are) may meet in few buckets otherwise. Factors are odd, and secret where
+// keys come from strangers.
+struct key_hash {
+	uint32_t lower, upper, sum; // factors: of the key's halves, and of what they add up to
+	uint32_t shift; // 63 - log2 of how many buckets there are
+};
+
+#define KEY_HASH_FOLD 15
+
+// n_buckets: a power of 2, at most 2^31. a, b: random.
+static inline struct key_hash
+key_hash_make(uint64_t n_buckets, uint64_t a, uint64_t b)
 {
-	unsigned __int128 product = (unsigned __int128)(key ^ seed) * factor;
+	return (struct key_hash){
+		.lower = (uint32_t)a | 1,
+		.upper = (uint32_t)(a >> 32) | 1,
+		.sum = (uint32_t)b | 1,
+		.shift = 63 - (uint32_t)__builtin_ctzll(n_buckets),
+	};
+}
 
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
+static inline uint64_t
+key_home(const struct key_hash *hash, uint64_t key)
+{
+	uint32_t sum = (uint32_t)key * hash->lower + (uint32_t)(key >> 32) * hash->upper;
+
+	sum = (sum ^ sum >> KEY_HASH_FOLD) * hash->sum;
+	return (uint64_t)sum << 31 >> hash->shift;
+}
+
+// The homes of n keys, fetched into the cache.
+static inline void
+key_homes(const struct key_hash *hash, const struct key_bucket *buckets, const uint64_t *keys,
+	size_t n, const struct key_bucket **homes)
+{
+	size_t i = 0;
+
+#ifdef __AVX2__
+	const __m256i factors =
+		_mm256_set1_epi64x((long long)(hash->lower | (uint64_t)hash->upper << 32));
+	const __m256i factor = _mm256_set1_epi32((int)hash->sum);
+	const __m256i base = _mm256_set1_epi64x((long long)(uintptr_t)buckets);
+	const __m128i shift = _mm_cvtsi32_si128((int)hash->shift + 1);
+
+	for (; i + 4 <= n; i += 4) { // as key_home() does, in the upper halves
+		__m256i key = _mm256_loadu_si256((const __m256i *)(const void *)&keys[i]);
+		__m256i part = _mm256_mullo_epi32(key, factors);
+		__m256i sum = _mm256_add_epi32(part, _mm256_slli_epi64(part, 32));
+
+		sum = _mm256_xor_si256(sum, _mm256_srli_epi32(sum, KEY_HASH_FOLD));
+		sum = _mm256_srl_epi64(_mm256_mullo_epi32(sum, factor), shift);
+		sum = _mm256_add_epi64(base, _mm256_slli_epi64(sum, KEY_BUCKET_LOG));
+		_mm256_storeu_si256((__m256i *)(void *)&homes[i], sum);
+		for (size_t k = 0; k < 4; k++)
+			rte_prefetch0(homes[i + k]);
+	}
+#endif
+	for (; i < n; i++) {
+		homes[i] = &buckets[key_home(hash, keys[i])];
+		rte_prefetch0(homes[i]);
+	}
 }
 
 // Bit i: way i holds the key. Another thread may change keys meanwhile.

@@ -5,7 +5,6 @@
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
-#include <rte_prefetch.h>
 #include <rte_random.h>
 
 #include "key_bucket.h"
@@ -16,6 +15,7 @@
 #define GRAVES 1024 // removed entries that may wait
 #define RECLAIM 8 // of them at most, with each entry that is added
 #define STICKY UINT8_MAX
+#define GROUP 4 // keys that are looked up in one turn
 
 // A removed entry and the grace period after which its place is free.
 struct grave {
@@ -28,18 +28,12 @@ struct key_table {
 	// How many entries found this bucket full and lie further on; STICKY: once too many to
 	// count.
 	uint8_t *overflow;
-	uint64_t seed, factor; // keys come from pods: nobody shall foresee who meets whom
+	struct key_hash hash; // keys come from pods: nobody shall foresee who meets whom
 	struct rte_rcu_qsbr *qsbr;
 	uint32_t max_entries, count;
 	uint32_t first_grave, n_graves;
 	struct grave graves[GRAVES];
 };
-
-static inline uint64_t
-home_of(const struct key_table *table, uint64_t key)
-{
-	return key_hash(key, table->seed, table->factor) / sizeof(struct key_bucket) & table->mask;
-}
 
 static inline uint64_t
 value_of(const struct key_bucket *bucket, uint64_t bits)
@@ -73,8 +67,7 @@ key_table_create(const char *name, uint32_t max_entries, struct rte_rcu_qsbr *qs
 	}
 	memset(table->buckets, 0xff, n * sizeof(struct key_bucket)); // EMPTY
 	table->mask = n - 1;
-	table->seed = rte_rand();
-	table->factor = rte_rand() | 1;
+	table->hash = key_hash_make(n, rte_rand(), rte_rand());
 	table->qsbr = qsbr;
 	table->max_entries = max_entries;
 	return table;
@@ -134,7 +127,7 @@ bury(struct key_table *table, uint64_t at, unsigned int way)
 static struct key_bucket *
 find(const struct key_table *table, uint64_t key, uint64_t *at, unsigned int *bits)
 {
-	*at = home_of(table, key);
+	*at = key_home(&table->hash, key);
 	if (key > KEY_TABLE_KEY_MAX)
 		return NULL;
 	for (uint64_t left = table->mask;; left--) {
@@ -151,7 +144,7 @@ find(const struct key_table *table, uint64_t key, uint64_t *at, unsigned int *bi
 static void
 count_overflow(struct key_table *table, uint64_t key, uint64_t end, int by)
 {
-	for (uint64_t at = home_of(table, key); at != end; at = (at + 1) & table->mask) {
+	for (uint64_t at = key_home(&table->hash, key); at != end; at = (at + 1) & table->mask) {
 		uint8_t n = table->overflow[at];
 
 		if (n != STICKY)
@@ -162,7 +155,7 @@ count_overflow(struct key_table *table, uint64_t key, uint64_t end, int by)
 static bool
 try_add(struct key_table *table, uint64_t key, uint64_t value)
 {
-	uint64_t at = home_of(table, key);
+	uint64_t at = key_home(&table->hash, key);
 
 	for (uint64_t left = table->mask;; left--, at = (at + 1) & table->mask) {
 		struct key_bucket *bucket = &table->buckets[at];
@@ -256,21 +249,16 @@ key_table_get(const struct key_table *table, uint64_t key, uint64_t *value)
 	return true;
 }
 
-// As home_of(), without a shift there and back. A function of its own: with the rest, its loop
-// would not fit the registers.
-static __rte_noinline void
-find_homes(const struct key_table *table, const uint64_t *keys, size_t n,
-	const struct key_bucket **bucket)
+// Whether the bucket has the key; *value is then set.
+static inline bool
+look_in(const struct key_bucket *bucket, uint64_t key, uint64_t *value)
 {
-	const uint8_t *buckets = (const uint8_t *)table->buckets;
-	const uint64_t mask = table->mask * sizeof(struct key_bucket);
-	const uint64_t seed = table->seed, factor = table->factor;
+	uint64_t bits = key_bucket_match(bucket, key);
 
-#pragma GCC unroll 4
-	for (size_t i = 0; i < n; i++) {
-		bucket[i] = (const void *)(buckets + (key_hash(keys[i], seed, factor) & mask));
-		rte_prefetch0(bucket[i]);
-	}
+	if (unlikely(bits == 0))
+		return false;
+	*value = value_of(bucket, bits);
+	return true;
 }
 
 uint64_t
@@ -279,20 +267,19 @@ key_table_get_bulk(
 {
 	const struct key_bucket *bucket[KEY_TABLE_BURST];
 	uint64_t misses = 0;
+	size_t i = 0;
 
-	find_homes(table, keys, n, bucket);
+	key_homes(&table->hash, table->buckets, keys, n, bucket);
+	for (; i + GROUP <= n; i += GROUP)
 #pragma GCC unroll 4
-	for (size_t i = 0; i < n; i++) {
-		uint64_t bits = key_bucket_match(bucket[i], keys[i]);
-
-		if (likely(bits != 0))
-			values[i] = value_of(bucket[i], bits);
-		else
+		for (size_t k = 0; k < GROUP; k++)
+			if (!look_in(bucket[i + k], keys[i + k], &values[i + k]))
+				misses |= UINT64_C(1) << (i + k);
+	for (; i < n; i++)
+		if (!look_in(bucket[i], keys[i], &values[i]))
 			misses |= UINT64_C(1) << i;
-	}
 	for (uint64_t left = misses; unlikely(left != 0); left &= left - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(left);
-
+		i = (size_t)__builtin_ctzll(left);
 		if (table->overflow[bucket[i] - table->buckets] != 0
 			&& key_table_get(table, keys[i], &values[i]))
 			misses &= ~(UINT64_C(1) << i);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tables/key_bucket.h"
 #include "tables/key_table.h"
 
 #define MAX_ENTRIES 1000u
@@ -144,6 +145,76 @@ test_grace_period(void **state)
 	key_table_free(table);
 }
 
+static uint64_t
+random64(void)
+{
+	return (uint64_t)random() << 42 ^ (uint64_t)random() << 21 ^ (uint64_t)random();
+}
+
+// Several at once are looked for where each alone is.
+static void
+test_homes(void **state)
+{
+	enum { BURST = 64 };
+	static struct key_bucket buckets[1 << 10];
+	const struct key_bucket *homes[BURST];
+	uint64_t keys[BURST];
+
+	(void)state;
+	for (uint32_t log = 0; log <= 10; log++) {
+		struct key_hash hash = key_hash_make(UINT64_C(1) << log, random64(), random64());
+
+		for (uint32_t n = 0; n <= BURST; n++) {
+			for (uint32_t i = 0; i < n; i++)
+				keys[i] = random64();
+			key_homes(&hash, buckets, keys, n, homes);
+			for (uint32_t i = 0; i < n; i++) {
+				assert_true(key_home(&hash, keys[i]) < UINT64_C(1) << log);
+				assert_ptr_equal(homes[i], &buckets[key_home(&hash, keys[i])]);
+			}
+		}
+	}
+}
+
+// MACs as nodes and orchestrators give them out: in a row, after IP addresses, with networks.
+static uint64_t
+usual_key(int kind, uint32_t i)
+{
+	uint8_t mac[8] = {2, 0x42, 10, (uint8_t)(i >> 10), (uint8_t)(i >> 2), (uint8_t)(i << 6)};
+	uint64_t key;
+
+	if (kind < 2) {
+		memset(mac + 1, 0, 3);
+		mac[4] = (uint8_t)(i >> 8);
+		mac[5] = (uint8_t)i;
+	}
+	if (kind == 1)
+		mac[6] = (uint8_t)(i % 4); // the network
+	memcpy(&key, mac, sizeof(key));
+	return key;
+}
+
+// In a table that is as full as it gets, few keys have to lie beside their bucket: 3.7 % of random
+// ones. With any factors, for whoever is unlucky keeps them for as long as the process lives.
+static void
+test_spread(void **state)
+{
+	enum { BUCKETS = 2048, KEYS = BUCKETS * KEY_BUCKET_WAYS / 2, DRAWS = 500 };
+	static uint32_t held[BUCKETS];
+
+	(void)state;
+	for (int draw = 0; draw < DRAWS; draw++) {
+		struct key_hash hash = key_hash_make(BUCKETS, random64(), random64());
+		uint32_t beside = 0;
+
+		memset(held, 0, sizeof(held));
+		for (uint32_t i = 0; i < KEYS; i++)
+			beside +=
+				held[key_home(&hash, usual_key(draw % 3, i))]++ >= KEY_BUCKET_WAYS;
+		assert_in_range(beside, 0, KEYS * 15 / 100);
+	}
+}
+
 int
 main(void)
 {
@@ -152,6 +223,8 @@ main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_grace_period),
+		cmocka_unit_test(test_homes),
+		cmocka_unit_test(test_spread),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
