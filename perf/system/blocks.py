@@ -23,7 +23,7 @@ class Cell:
     peer: object
     generator: object
     senders: tuple = BOTH  # sides that send
-    frames: object = None  # traffic to be loaded first, where the generator has several
+    frames: object = None  # slices: traffic to be loaded first, where the generator has several
 
 
 @dataclasses.dataclass
@@ -31,7 +31,7 @@ class Block:
     label: str
     peer: str
     cost: float  # busy TSC cycles a packet
-    mpps: float  # saturated: received by the generator, both directions together
+    mpps: float | None  # saturated: received by the generator, both directions together; None: not asked for
     burst: float
     busy: float  # share of the worker's time
     received: int
@@ -56,14 +56,6 @@ def measure(cell, seconds, worker_cpu, add_loop):
     return make_block(cell, before, found, noise.add_loop(add_loop, worker_cpu))
 
 
-def measure_attached(cell, seconds, worker_cpu, add_loop):
-    """One block of a switch that stays connected; only the frames are others."""
-    before, *_ = noise.add_loop(add_loop, worker_cpu)
-    cell.generator.load(cell.frames)
-    found = load(cell, seconds, worker_cpu)
-    return make_block(cell, before, found, noise.add_loop(add_loop, worker_cpu))
-
-
 def load(cell, seconds, worker_cpu):
     """Warm up, saturate, measure at a fixed rate: (saturated, run, sample, what disturbed)."""
     peer, generator = cell.peer, cell.generator
@@ -85,7 +77,7 @@ def make_block(cell, clock_before, found, clock_after):
     rate = cell.generator.traffic.rate * len(cell.senders) / len(BOTH)
     return Block(
         cell.label, cell.peer.name, sample.busy_cycles / max(sample.packets, 1),
-        most["received"] / most["seconds"] / 1e6, sample.burst, busy, run["received"],
+        most and most["received"] / most["seconds"] / 1e6, sample.burst, busy, run["received"],
         sample.transmitted, run["sent"], run["refused"], seen, noise.reasons(seen, run["seconds"]),
         limits(sample, run, busy, rate), sample.notes,
     )  # fmt: skip
@@ -146,10 +138,13 @@ class Series:
             self.bench.say(f"{cell.label}: {text}")
             return None
 
+    def say(self, block):
+        self.bench.say(line(block))
+
     def undisturbed(self, cell, seconds):
         for _ in range(1 + RETRIES):
             block = self.measure(cell, seconds, self.bench.worker_cpu, self.bench.tool("add_loop"))
-            self.bench.say(line(block))
+            self.say(block)
             if not block.disturbed or self.bench.options.quick:
                 return block
             self.thrown.append(block)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the machine allows a switch that carries super-frames between guests on another CPU: a bare
-// copy. One thread stands for both guests: it writes a word of each line of a frame, as who fills
-// it would, and reads one of each line that was copied, as who checks it would. The other copies
-// frames once, the least that any switch must do between two guests' memories.
+// copy. One thread stands for both guests: it writes the first line of a frame, as the sender of
+// the scenario does with headers (the payload lies there from the start), and reads a word of each
+// line that was copied, as who checks it must at least. The other copies frames once, the least
+// that any switch must do between two guests' memories.
 //
 //   copy_limit COPYING-CPU GUESTS-CPU BYTES
 //
@@ -24,6 +25,7 @@
 
 #define FRAMES 16 // under way at most: they stay in the caches
 #define ROOM 65536 // of one
+#define PAYLOAD 0xa5
 #define WINDOWS 40
 #define WINDOW_NS 50000000u
 
@@ -88,8 +90,7 @@ fill(struct limit *limit)
 	const unsigned int n = atomic_load_explicit(&limit->filled, memory_order_relaxed);
 	volatile uint8_t *frame = limit->from + n % FRAMES * (size_t)ROOM;
 
-	for (size_t i = 0; i < limit->bytes; i += RTE_CACHE_LINE_SIZE)
-		frame[i] = (uint8_t)n;
+	frame[0] = (uint8_t)n;
 	atomic_store_explicit(&limit->filled, n + 1, memory_order_release);
 }
 
@@ -98,10 +99,10 @@ static bool
 check(struct limit *limit)
 {
 	const volatile uint8_t *frame = limit->to + limit->checked % FRAMES * (size_t)ROOM;
-	uint8_t wrong = 0;
+	uint8_t wrong = frame[0] ^ (uint8_t)limit->checked;
 
-	for (size_t i = 0; i < limit->bytes; i += RTE_CACHE_LINE_SIZE)
-		wrong |= frame[i] ^ (uint8_t)limit->checked;
+	for (size_t i = RTE_CACHE_LINE_SIZE; i < limit->bytes; i += RTE_CACHE_LINE_SIZE)
+		wrong |= frame[i] ^ PAYLOAD;
 	limit->checked++;
 	return wrong == 0;
 }
@@ -174,8 +175,9 @@ main(int argc, char **argv)
 	if (limit.from == MAP_FAILED || limit.bytes == 0)
 		return 1;
 	madvise(limit.from, 2 * FRAMES * (size_t)ROOM, MADV_HUGEPAGE);
-	memset(limit.from, 0, 2 * FRAMES * (size_t)ROOM);
+	memset(limit.from, PAYLOAD, FRAMES * (size_t)ROOM);
 	limit.to = limit.from + FRAMES * (size_t)ROOM;
+	memset(limit.to, 0, FRAMES * (size_t)ROOM);
 	if (pthread_create(&thread, NULL, copying, &limit) != 0)
 		return 1;
 	ret = measure(&limit);

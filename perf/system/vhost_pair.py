@@ -153,11 +153,11 @@ def report_cells(bench, rings, series):
             bench.add(f"{rings}: {label}", f"{NOT_TODAY}: {errors[-1]}")
             continue
         costs = [block.cost for block in blocks]
-        rates = [block.mpps for block in blocks]
+        rates = [block.mpps for block in blocks if block.mpps is not None]
         limits = sorted({limit for block in blocks for limit in block.limits})
         bench.add(
             f"{rings}: {label}",
-            f"{show(costs, 'c/p', 1)}, {show(rates, 'Mpps', 1)}, bursts of "
+            f"{show(costs, 'c/p', 1)}, {show(rates, 'Mpps', 1) + ', ' if rates else ''}bursts of "
             f"{sum(block.burst for block in blocks) / len(blocks):.1f}"
             + (f"; {'; '.join(limits[:2])}" if limits else ""),
             peer=blocks[0].peer, blocks=blocks,

@@ -7,10 +7,11 @@ Bar: 10,000 flows cost at most 5% more busy TSC cycles a packet than 1.
 """
 import contextlib
 
-from blocks import Cell, Series, measure_attached
+from blocks import Cell
 from frames import Traffic
 from generator import Generator, VhostEnds
 from peers.causeway import CausewayPeer
+from slices import Slices
 from verdict import NOT_TODAY, control_quiet, small_difference, speed_up
 from vhost_pair import report_cells
 import callgrind
@@ -33,8 +34,7 @@ def measure(bench, rings):
         peer.attach(generator.ends, MANY)
         generator.wait_carried()
         cells = [Cell(label, peer, generator, frames=frames) for label, frames in FRAMES.items()]
-        rounds, seconds = 2 * bench.options.rounds, bench.options.seconds / 2
-        return Series(bench, measure_attached).run(cells, rounds, seconds)
+        return Slices(bench).run(cells)
 
 
 def report(bench, rings, series):

@@ -199,19 +199,24 @@ find_ends(const cJSON *arguments, struct bulk_run *run)
 	return NULL;
 }
 
-// Half of the receiver's buffers, so that what is under way finds room whatever the order.
+// As many bytes as come in frames that fill half of the receiver's buffers, so that what is under
+// way finds room whatever the order. Super-frames come whole to a receiver that takes them.
 static uint64_t
 usual_window(const struct bulk_run *run)
 {
 	const struct port_options *o = &run->to->options;
-	bool merges = (run->to->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
-	uint32_t frame =
-		run->stream.payload < run->stream.mss ? run->stream.payload : run->stream.mss;
-	uint64_t bytes = (uint64_t)o->rx_buffers / 2 * (merges ? o->rx_buffer / 2 : frame);
+	const struct bulk_stream *s = &run->stream;
+	unsigned int tso = s->ipv6 ? VIRTIO_NET_F_GUEST_TSO6 : VIRTIO_NET_F_GUEST_TSO4;
+	bool whole = s->payload <= s->mss || (run->to->features & (1ull << tso)) != 0;
+	uint32_t frame = whole ? s->payload : s->mss, room = o->rx_buffer;
+	uint64_t bytes;
 
+	if ((run->to->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) == 0)
+		room = UINT32_MAX - 1; // one buffer each
+	bytes = (uint64_t)o->rx_buffers / 2 / ((frame + s->headers) / room + 1) * frame;
 	if (bytes > 1u << 20)
 		bytes = 1u << 20;
-	return bytes < run->stream.payload ? run->stream.payload : bytes;
+	return bytes < s->payload ? s->payload : bytes;
 }
 
 const char *
