@@ -30,8 +30,8 @@ pick(uint32_t n)
 static inline void
 make_pattern(uint8_t *pattern, uint8_t flow, uint8_t place)
 {
-	const uint8_t bytes[PATTERN_LEN]
-		= {0xa5, 0x5a, flow, place, (uint8_t)~flow, (uint8_t)~place, 0x5a, 0xa5};
+	const uint8_t bytes[PATTERN_LEN] = {
+		0xa5, 0x5a, flow, place, (uint8_t)~flow, (uint8_t)~place, 0x5a, 0xa5};
 
 	memcpy(pattern, bytes, sizeof(bytes));
 }
