@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the machine allows a switch that carries super-frames between guests on another CPU: a bare
 // copy. One thread stands for both guests: it writes the first line of a frame, as the sender of
-// the scenario does with headers (the payload lies there from the start), and reads a word of each
-// line that was copied, as who checks it must at least. The other copies frames once, the least
-// that any switch must do between two guests' memories.
+// the scenario does with headers (the payload lies there from the start), and compares every byte
+// of what was copied with what it must be, as the receiver does. The other copies frames once, the
+// least that any switch must do between two guests' memories.
 //
 //   copy_limit COPYING-CPU GUESTS-CPU BYTES
 //
@@ -22,15 +22,17 @@
 
 #include <rte_common.h>
 #include <rte_cycles.h>
+#include <rte_random.h>
 
 #define FRAMES 16 // under way at most: they stay in the caches
 #define ROOM 65536 // of one
-#define PAYLOAD 0xa5
+#define HEADERS RTE_CACHE_LINE_SIZE
 #define WINDOWS 40
 #define WINDOW_NS 50000000u
 
 struct limit {
 	uint8_t *from, *to;
+	uint8_t payload[ROOM]; // what every frame has behind HEADERS
 	size_t bytes; // of a frame
 	int cpu; // of the copying thread
 	atomic_bool stop;
@@ -98,13 +100,11 @@ fill(struct limit *limit)
 static bool
 check(struct limit *limit)
 {
-	const volatile uint8_t *frame = limit->to + limit->checked % FRAMES * (size_t)ROOM;
-	uint8_t wrong = frame[0] ^ (uint8_t)limit->checked;
+	const unsigned int n = limit->checked++;
+	const uint8_t *frame = limit->to + n % FRAMES * (size_t)ROOM;
 
-	for (size_t i = RTE_CACHE_LINE_SIZE; i < limit->bytes; i += RTE_CACHE_LINE_SIZE)
-		wrong |= frame[i] ^ PAYLOAD;
-	limit->checked++;
-	return wrong == 0;
+	return frame[0] == (uint8_t)n
+	       && memcmp(frame + HEADERS, limit->payload, limit->bytes - HEADERS) == 0;
 }
 
 static uint64_t
@@ -172,10 +172,13 @@ main(int argc, char **argv)
 	limit.bytes = RTE_MIN((size_t)strtoul(argv[3], NULL, 10), (size_t)ROOM);
 	limit.from = mmap(NULL, 2 * FRAMES * (size_t)ROOM, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (limit.from == MAP_FAILED || limit.bytes == 0)
+	if (limit.from == MAP_FAILED || limit.bytes <= HEADERS)
 		return 1;
 	madvise(limit.from, 2 * FRAMES * (size_t)ROOM, MADV_HUGEPAGE);
-	memset(limit.from, PAYLOAD, FRAMES * (size_t)ROOM);
+	for (size_t i = 0; i < ROOM; i++)
+		limit.payload[i] = (uint8_t)rte_rand();
+	for (size_t i = 0; i < FRAMES; i++)
+		memcpy(limit.from + i * ROOM + HEADERS, limit.payload, ROOM - HEADERS);
 	limit.to = limit.from + FRAMES * (size_t)ROOM;
 	memset(limit.to, 0, FRAMES * (size_t)ROOM);
 	if (pthread_create(&thread, NULL, copying, &limit) != 0)

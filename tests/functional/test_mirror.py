@@ -165,9 +165,9 @@ def test_routes_side_by_side(node):
     node.ip(f"-6 route add fd20::/48 via {PEER6} proto bird")
     node.ip("-6 route append fd20::/48 via fd00:77::3 proto bird")
     node.ip("-6 route append fd20::/48 via fd00:77::4 proto bird")
-    wait_until(lambda: len(node.mirrored_routes()["fd20::/48"]) == 3, "three hops")
+    node.wait_gateways("fd20::/48", 3)
     node.ip("-6 route del fd20::/48 via fd00:77::3")
-    wait_until(lambda: len(node.mirrored_routes()["fd20::/48"]) == 2, "two hops")
+    node.wait_gateways("fd20::/48", 2)
     node.assert_equal()
 
 

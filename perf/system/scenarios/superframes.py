@@ -4,8 +4,8 @@
 tests/tools/vhost_peer is both guests (split rings, mergeable buffers, checksum and TSO negotiated) on one CPU, the worker has the
 other. The receiver checks every byte, length, order and checksum. MTU frames go with unfinished checksums as super-frames do, and
 once with finished ones, as guests without offloads send them. Bar: super-frames carry at least 5 times the payload, and not
-one byte or checksum is wrong. Beside them a bare copy of as many bytes between the same two CPUs, payload written once as here, a word of each line
-read by the guests' one: no switch that copies carries more, and where that is less than the bar asks for, it says so.
+one byte or checksum is wrong. Beside them a bare copy of as many bytes between the same two CPUs, payload written once and every byte compared
+as here: no switch that copies carries more, and where that is less than the bar asks for, it says so.
 """
 import os
 import random

@@ -65,15 +65,24 @@ class MirrorNode(Node):
         return [one for one in self.call(f"{kind}.list") if one["origin"].startswith("mirror:")]
 
     def mirrored_routes(self):
+        """{prefix: set of gateways}; None instead of those of a route that is not ready (yet)."""
         nexthops = {one["id"]: one for one in self.call("nexthop.list")}
 
-        def gateways(nexthop):
+        def gateways(route):
+            nexthop = nexthops.get(route["nexthop"])  # it may be younger than the list
+            if nexthop is None or route["state"] != "ready":
+                return None
             members = nexthop.get("members", [{"nexthop": nexthop["id"]}])
+            if any(member["nexthop"] not in nexthops for member in members):
+                return None
             return {nexthops[member["nexthop"]].get("via") for member in members}
 
-        routes = self.objects("route")
-        assert all(route["state"] == "ready" for route in routes), routes
-        return {route["prefix"]: gateways(nexthops[route["nexthop"]]) for route in routes}
+        return {route["prefix"]: gateways(route) for route in self.objects("route")}
+
+    def wait_gateways(self, prefix, n):
+        wait_until(
+            lambda: len(self.mirrored_routes().get(prefix) or ()) == n, f"{n} hops of {prefix}"
+        )
 
     def mirror(self):
         return self.call("mirror.get")
