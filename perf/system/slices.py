@@ -33,7 +33,7 @@ def measure_slice(cell, seconds, worker_cpu, add_loop):
 
 
 class Slices(Series):
-    """As Series; says a line a run, not one a block."""
+    """As Series, of slices; hundreds of lines would tell nobody anything, so it says none."""
 
     def __init__(self, bench):
         super().__init__(bench, measure_slice)

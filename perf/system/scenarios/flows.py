@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two vhost-user pods, 64 B: what 10,000 flows, to 1,000 MACs (L2) or by 10,000 routes (L3), cost beside 1 flow, split and packed rings.
 
-One switch, its table filled for the 10,000; one generator, one connection; blocks of both kinds of frames take turns in the same buffers, so
+One switch, its table filled for the 10,000; one generator, one connection; short slices of both kinds of frames take turns in the same buffers, so
 that nothing but their bytes differs. (In v2v each has a generator of its own: other memory, eight times as many buffers for 10,000 flows.)
 Bar: 10,000 flows cost at most 5% more busy TSC cycles a packet than 1.
 """

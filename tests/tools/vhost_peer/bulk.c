@@ -208,12 +208,11 @@ usual_window(const struct bulk_run *run)
 	const struct bulk_stream *s = &run->stream;
 	unsigned int tso = s->ipv6 ? VIRTIO_NET_F_GUEST_TSO6 : VIRTIO_NET_F_GUEST_TSO4;
 	bool whole = s->payload <= s->mss || (run->to->features & (1ull << tso)) != 0;
-	uint32_t frame = whole ? s->payload : s->mss, room = o->rx_buffer;
-	uint64_t bytes;
+	bool merges = (run->to->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
+	uint32_t frame = whole ? s->payload : s->mss;
+	uint32_t buffers = merges ? (frame + s->headers) / o->rx_buffer + 1 : 1; // of a frame
+	uint64_t bytes = (uint64_t)(o->rx_buffers / 2 / buffers) * frame;
 
-	if ((run->to->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) == 0)
-		room = UINT32_MAX - 1; // one buffer each
-	bytes = (uint64_t)o->rx_buffers / 2 / ((frame + s->headers) / room + 1) * frame;
 	if (bytes > 1u << 20)
 		bytes = 1u << 20;
 	return bytes < s->payload ? s->payload : bytes;
