@@ -7,6 +7,8 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "buffer.h"
+
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 
@@ -14,6 +16,8 @@ void
 packet_poison(struct rte_mbuf *m)
 {
 	for (; m != NULL; m = m->next) {
+		if (RTE_MBUF_HAS_EXTBUF(m))
+			continue;
 		char *room = m->buf_addr, *data = rte_pktmbuf_mtod(m, char *);
 
 		__asan_poison_memory_region(room, m->data_off);
@@ -26,7 +30,8 @@ void
 packet_expose(struct rte_mbuf *m)
 {
 	for (; m != NULL; m = m->next)
-		__asan_unpoison_memory_region(m->buf_addr, m->buf_len);
+		if (!RTE_MBUF_HAS_EXTBUF(m))
+			__asan_unpoison_memory_region(m->buf_addr, m->buf_len);
 }
 
 void
@@ -100,6 +105,20 @@ packet_pull_up(struct rte_mbuf *m, uint32_t want)
 		rte_pktmbuf_free_seg(from);
 	}
 	packet_poison(m);
+}
+
+bool
+packet_own(struct rte_mbuf *m, struct rte_mempool *mbufs, struct rte_mempool *jumbos)
+{
+	const struct buffer_pools pools = {mbufs, jumbos};
+	bool owned;
+
+	if (likely(m->nb_segs == 1) || !buffer_is_lent(m))
+		return true;
+	packet_expose(m);
+	owned = buffer_own(&pools, m);
+	packet_poison(m);
+	return owned;
 }
 
 void

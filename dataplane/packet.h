@@ -5,6 +5,7 @@
 // What the stages know of a packet beyond its bytes: a parallel array to the worker's mbufs, one
 // cache line a packet, written and read by the owning worker only.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_byteorder.h>
@@ -82,7 +83,9 @@ static_assert(sizeof(struct packet_ctx) == 64, "one cache line");
 #endif
 #endif
 #ifdef __SANITIZE_ADDRESS__
-void packet_poison(struct rte_mbuf *m); // room before and behind the data of each segment
+// Of each segment that is ours (lent ones lie in memory that is not): room before and behind the
+// data.
+void packet_poison(struct rte_mbuf *m);
 void packet_expose(struct rte_mbuf *m); // the whole of each segment's room
 void packet_expose_outer(struct rte_mbuf *m, uint16_t len); // len bytes before the data
 #else
@@ -124,6 +127,9 @@ packet_strip(struct rte_mbuf *m, uint16_t len, uint16_t keep)
 // Makes the first segment of a chain hold 'want' bytes, or as many as there are and as it has room
 // for, by a bounded copy from the next ones.
 void packet_pull_up(struct rte_mbuf *m, uint32_t want);
+// Makes a packet that is to outlive its round, or its worker, whole: lent segments (port.h) are
+// copied. Returns false when there is no memory for it.
+bool packet_own(struct rte_mbuf *m, struct rte_mempool *mbufs, struct rte_mempool *jumbos);
 // Cuts the frame to its first len <= pkt_len bytes, in whichever segment they end.
 void packet_cut(struct rte_mbuf *m, uint32_t len);
 

@@ -70,6 +70,7 @@ batch_create(struct dataplane *dp, struct worker *w, struct port *device, uint16
 			return NULL;
 		}
 	}
+	batch->owns = batch->handover != NULL || !device->driver->tx_copies;
 	return batch;
 }
 

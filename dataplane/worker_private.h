@@ -44,7 +44,7 @@ struct tx_batch {
 	struct worker *owner;
 	uint16_t port_id, queue, n;
 	bool dirty;
-	uint64_t bytes; // of pkts[]
+	bool owns; // frames with lent segments (port.h) are copied before they leave
 	struct rte_mbuf *pkts[WORKER_BURST];
 };
 

@@ -12,6 +12,7 @@ enum {
 	DROP_PORT_DOWN,
 	DROP_NO_PORT,
 	DROP_LOOP,
+	DROP_NO_MEMORY,
 };
 
 // What workers themselves lose, outside of any stage. Not on the packet's way: no stage leads here.
@@ -26,6 +27,7 @@ static struct stage worker_stage = {
 			[DROP_PORT_DOWN] = {"port_down", "the port is down"},
 			[DROP_NO_PORT] = {"no_port", "the port was removed"},
 			[DROP_LOOP] = {"loop", "a burst caused too many stage runs"},
+			[DROP_NO_MEMORY] = {"no_memory", "no buffer for a copy of the frame"},
 		},
 };
 STAGE_REGISTER(worker_stage)
@@ -92,9 +94,30 @@ flush_handover(struct worker *w, struct tx_batch *batch)
 		worker_wake(batch->owner);
 }
 
+// What leaves is used after this round, or by others: it may not hold lent memory.
+static void
+own_frames(struct worker *w, struct tx_batch *batch)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < batch->n; i++) {
+		struct rte_mbuf *m = batch->pkts[i];
+
+		if (unlikely(!packet_own(m, w->mbufs, w->jumbos))) {
+			take_back(w, batch, m, worker_stage.drop_id[DROP_NO_MEMORY]);
+			continue;
+		}
+		packet_expose(m);
+		batch->pkts[kept++] = m;
+	}
+	batch->n = kept;
+}
+
 void
 worker_batch_flush(struct worker *w, struct tx_batch *batch)
 {
+	if (batch->owns)
+		own_frames(w, batch);
 	if (batch->handover != NULL)
 		flush_handover(w, batch);
 	else

@@ -13,7 +13,7 @@
 #include "worker.h"
 
 enum { NEXT_FORWARD, NEXT_ROUTE, NEXT_ICMP_ERROR };
-enum { DROP_FULL, DROP_NO_NEIGHBOR, DROP_NO_PORT };
+enum { DROP_FULL, DROP_NO_NEIGHBOR, DROP_NO_PORT, DROP_NO_MEMORY };
 
 static stage_run hold_run;
 static struct stage hold_stage = {
@@ -34,6 +34,7 @@ static struct stage hold_stage = {
 			[DROP_NO_NEIGHBOR] = {"no_neighbor",
 				"destination is on link, but nobody is known to have it"},
 			[DROP_NO_PORT] = {"no_port", "port is gone"},
+			[DROP_NO_MEMORY] = {"no_memory", "no buffer to keep a copy in"},
 		},
 };
 STAGE_REGISTER(hold_stage)
@@ -215,6 +216,10 @@ hold_run(struct worker *w, const uint16_t *slots, uint16_t n)
 
 		if (entry == NULL) {
 			packet_drop(w, slots[i], hold_stage.drop_id[DROP_FULL]);
+			continue;
+		}
+		if (!packet_own(w->mbuf[slots[i]], w->mbufs, w->jumbos)) {
+			packet_drop(w, slots[i], hold_stage.drop_id[DROP_NO_MEMORY]);
 			continue;
 		}
 		if (entry->n == HOLD_PACKETS)

@@ -296,6 +296,7 @@ af_packet_descriptors(struct port *port, int *fds, uint16_t max)
 static const struct port_driver af_packet_driver = {
 	.name = "af_packet",
 	.kinds = 1u << CW_PORT_AF_PACKET,
+	.tx_copies = true,
 	.open = af_packet_open,
 	.close = af_packet_close,
 	.rx = af_packet_rx,

@@ -421,6 +421,7 @@ xdp_descriptors(struct port *port, int *fds, uint16_t max)
 static const struct port_driver xdp_driver = {
 	.name = "af_xdp",
 	.kinds = 1u << CW_PORT_AF_XDP,
+	.tx_copies = true,
 	.open = xdp_open,
 	.close = xdp_close,
 	.rx = xdp_rx,

@@ -4,6 +4,8 @@
 #include <rte_malloc.h>
 #include <rte_memcpy.h>
 
+#include "virtqueue_copy.h"
+
 void *
 buffer_zmalloc(size_t size, int socket_id)
 {
@@ -37,6 +39,50 @@ buffer_copy_in(
 			m->next->data_len);
 	*frame = m;
 	return BUFFER_OK;
+}
+
+// Moves 'len' bytes on from segment *from, *offset bytes into it, to 'to'.
+static void
+gather(const struct rte_mbuf **from, uint32_t *offset, uint8_t *to, uint32_t len)
+{
+	while (len > 0) {
+		uint32_t some = RTE_MIN(len, (*from)->data_len - *offset);
+
+		copy_large(to, rte_pktmbuf_mtod_offset(*from, const void *, *offset), some);
+		to += some;
+		len -= some;
+		*offset += some;
+		if (*offset == (*from)->data_len) {
+			*from = (*from)->next;
+			*offset = 0;
+		}
+	}
+}
+
+bool
+buffer_own(const struct buffer_pools *pools, struct rte_mbuf *m)
+{
+	uint32_t len = m->pkt_len - m->data_len, offset = 0;
+	uint32_t some = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(m));
+	const struct rte_mbuf *from = m->next;
+	struct rte_mbuf *lent = m->next, *jumbo = NULL;
+
+	if (len > some) {
+		jumbo = rte_pktmbuf_alloc(pools->jumbos);
+		if (jumbo == NULL || len - some > rte_pktmbuf_tailroom(jumbo)) {
+			rte_pktmbuf_free(jumbo);
+			return false;
+		}
+		jumbo->data_len = (uint16_t)(len - some);
+	}
+	gather(&from, &offset, rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), some);
+	if (jumbo != NULL)
+		gather(&from, &offset, rte_pktmbuf_mtod(jumbo, uint8_t *), jumbo->data_len);
+	m->data_len = (uint16_t)(m->data_len + some);
+	m->next = jumbo;
+	m->nb_segs = jumbo != NULL ? 2 : 1;
+	rte_pktmbuf_free(lent);
+	return true;
 }
 
 void

@@ -136,6 +136,20 @@ buffer_free_bulk(struct rte_mbuf *const *pkts, uint16_t n)
 		buffer_free_mixed(pkts, n);
 }
 
+// Whether segments behind the first are lent (port.h).
+static inline bool
+buffer_is_lent(const struct rte_mbuf *m)
+{
+	for (m = m->next; m != NULL; m = m->next)
+		if (RTE_MBUF_HAS_EXTBUF(m))
+			return true;
+	return false;
+}
+
+// Copies what is behind the first segment, as if the frame had been copied when it came. Returns
+// false when there is no memory; then it is as it was. The first segment is the caller's alone.
+bool buffer_own(const struct buffer_pools *pools, struct rte_mbuf *m);
+
 // rte_zmalloc'ed on the node, else on any. Main thread; rte_free() it.
 void *buffer_zmalloc(size_t size, int socket_id);
 

@@ -304,6 +304,7 @@ memif_descriptors(struct port *port, int *fds, uint16_t max)
 static const struct port_driver memif_driver = {
 	.name = "memif",
 	.kinds = 1u << CW_PORT_MEMIF,
+	.tx_copies = true,
 	.open = memif_open,
 	.close = memif_close,
 	.rx = memif_rx,

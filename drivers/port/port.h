@@ -21,6 +21,11 @@
 //  tso_segsz: a
 //    super-frame (payload bytes per segment in tso_segsz). Its IP length fields cover the whole.
 //  - VLAN tags are in the frame, never in metadata. l2_len counts them.
+//
+// Segments of a received frame behind its first may be lent (RTE_MBUF_F_EXTERNAL): memory of the
+// peer, which may change it at any time. They are read only, once where it matters, and freed by
+// the worker that received them before it calls rx on that queue again; a frame that stays longer
+// or goes to another thread is copied (buffer_own). Ports without tx_copies get no such frames.
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -126,6 +131,7 @@ struct port {
 struct port_driver {
 	const char *name; // "tap"
 	uint32_t kinds; // bit (1 << cw_port_kind) for each kind that it serves
+	bool tx_copies; // tx is done with a frame's memory when it returns
 
 	// Opens the device from descriptors or arguments, sets n_rx, n_tx, capabilities, priv.
 	// Returns 0 or -errno and then writes a sentence into reason (reason_len bytes).

@@ -337,6 +337,7 @@ tap_descriptors(struct port *port, int *fds, uint16_t max)
 static const struct port_driver tap_driver = {
 	.name = "tap",
 	.kinds = 1u << CW_PORT_TAP | 1u << CW_PORT_HOST,
+	.tx_copies = true,
 	.open = tap_open,
 	.close = tap_close,
 	.rx = tap_rx,

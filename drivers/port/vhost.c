@@ -328,6 +328,7 @@ vhost_event_fd(struct port *port)
 static const struct port_driver vhost_driver = {
 	.name = "vhost",
 	.kinds = 1u << CW_PORT_VHOST_USER,
+	.tx_copies = true,
 	.open = vhost_open,
 	.close = vhost_close,
 	.rx = vhost_rx,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/virtio_config.h>
@@ -171,6 +172,7 @@ start_locked(struct vhost *v, struct vhost_queue *q, const struct rte_vhost_vrin
 		.size = vring->size,
 		.features = v->features,
 		.memory = &v->memory,
+		.lends = true,
 	};
 	int ret = make_room(v, q, vring->size);
 
@@ -218,6 +220,16 @@ own_start(struct vhost *v, struct vhost_queue *q, char *reason, size_t reason_le
 	return ret;
 }
 
+// A worker is done with what it was lent at the end of its round.
+static void
+wait_for_lent(const struct virtqueue *vq)
+{
+	const struct timespec some = {.tv_nsec = 20000};
+
+	while (virtqueue_lends(vq))
+		nanosleep(&some, NULL);
+}
+
 static void
 own_stop(struct vhost *v, struct vhost_queue *q)
 {
@@ -225,6 +237,7 @@ own_stop(struct vhost *v, struct vhost_queue *q)
 
 	atomic_store(&q->running, false); // workers keep off the lock
 	rte_spinlock_lock(&q->lock);
+	wait_for_lent(q->vq);
 	virtqueue_stop(q->vq, &position);
 	close_fds(q);
 	rte_spinlock_unlock(&q->lock);

@@ -77,6 +77,9 @@ virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config, cha
 	vq->size = config->size;
 	vq->memory = config->memory;
 	vq->region = (struct virtqueue_region){0};
+	vq->may_lend = config->lends;
+	vq->owes = false;
+	rte_mbuf_ext_refcnt_set(&vq->lent, 1);
 	set_call_fd(vq, config->call_fd);
 	vq->next = config->position.used;
 	vq->wrap = config->position.used_wrap;
@@ -91,11 +94,36 @@ virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config, cha
 	return 0;
 }
 
+bool
+virtqueue_lends(const struct virtqueue *vq)
+{
+	bool lends = rte_mbuf_ext_refcnt_read(&vq->lent) > 1;
+
+	rte_atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return lends;
+}
+
+// Shows the guest what a burst with lent frames gave back. Returns false while some are about.
+static bool
+settle(struct virtqueue *vq)
+{
+	if (likely(!vq->owes))
+		return true;
+	if (virtqueue_lends(vq))
+		return false;
+	vq->owes = false;
+	vq->layout->show(vq);
+	return true;
+}
+
 void
 virtqueue_stop(struct virtqueue *vq, struct virtqueue_position *position)
 {
-	if (vq->layout->stop != NULL && !virtqueue_is_broken(vq))
-		vq->layout->stop(vq);
+	if (!virtqueue_is_broken(vq)) {
+		settle(vq);
+		if (vq->layout->stop != NULL)
+			vq->layout->stop(vq);
+	}
 	*position = (struct virtqueue_position){
 		.avail = vq->next,
 		.used = vq->next,
@@ -115,7 +143,7 @@ uint16_t
 virtqueue_rx(
 	struct virtqueue *vq, const struct buffer_pools *pools, struct rte_mbuf **pkts, uint16_t n)
 {
-	return virtqueue_is_broken(vq) ? 0 : vq->layout->rx(vq, pools, pkts, n);
+	return virtqueue_is_broken(vq) || !settle(vq) ? 0 : vq->layout->rx(vq, pools, pkts, n);
 }
 
 uint16_t
@@ -131,7 +159,7 @@ virtqueue_tx(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n, enum port
 bool
 virtqueue_arm(struct virtqueue *vq)
 {
-	return !virtqueue_is_broken(vq) && vq->layout->arm(vq);
+	return !virtqueue_is_broken(vq) && (!settle(vq) || vq->layout->arm(vq));
 }
 
 void

@@ -11,7 +11,7 @@
 // frame is dropped and counted.
 //
 // Threads: start and stop never concurrently with the rest; rx, tx, arm, disarm by one thread at a
-// time.
+// time. Lent segments are freed by the thread that called rx.
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -64,6 +64,7 @@ struct virtqueue_config {
 	const struct virtqueue_memory *memory; // stays valid and unchanged until stop
 	struct virtqueue_position position;
 	int call_fd; // eventfd that interrupts the guest; -1 = it polls
+	bool lends; // rx may lend what long frames hold, see port.h
 };
 
 struct virtqueue;
@@ -77,7 +78,8 @@ size_t virtqueue_bytes(uint16_t size);
 // buffers back and saying so.
 int virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config, char *reason,
 	size_t reason_len);
-// Returns everything taken but not yet given back, and where the next device starts.
+// Returns everything taken but not yet given back, and where the next device starts. Nothing may be
+// lent any more.
 void virtqueue_stop(struct virtqueue *vq, struct virtqueue_position *position);
 
 // True when the ring's contents do not contradict a position that was written down before: the
@@ -96,6 +98,8 @@ int virtqueue_recover(struct virtqueue_config *config, char *reason, size_t reas
 // The guest's transmit queue: up to n <= PORT_BURST frames copied into new mbufs with the metadata
 // of port.h; their descriptors are given back, the guest is notified when it asked for it. Ends
 // early at BUFFER_BURST_BYTES and when pools run dry.
+// Of a long frame only the headers are copied when the queue lends: then a burst's descriptors are
+// given back by the next rx, arm or stop; rx returns 0 as long as some of its frames are not freed.
 uint16_t virtqueue_rx(
 	struct virtqueue *vq, const struct buffer_pools *pools, struct rte_mbuf **pkts, uint16_t n);
 // The guest's receive queue: frames are copied and freed. On a short count *stop says why, as in
@@ -108,6 +112,10 @@ uint16_t virtqueue_tx(
 bool virtqueue_arm(struct virtqueue *vq);
 // The guest need not kick any more: the queue is polled, or is a tx queue.
 void virtqueue_disarm(struct virtqueue *vq);
+
+// Whether frames with lent segments are about. Any thread: what they were used for is done when it
+// says no.
+bool virtqueue_lends(const struct virtqueue *vq);
 
 // Why the queue was stopped by what the guest wrote, or NULL. Any thread.
 const char *virtqueue_broken(const struct virtqueue *vq);

@@ -157,7 +157,10 @@ virtqueue_rx_burst(struct virtqueue *vq, const struct buffer_pools *pools, struc
 			dropped = (uint16_t)(dropped + 1 - (done - before));
 		}
 	}
-	if (likely(done + dropped > 0)) {
+	if (unlikely(virtqueue_lends(vq))) {
+		vq->owes = true;
+		steps->look_ahead(vq, done, !vq->in_order);
+	} else if (likely(done + dropped > 0)) {
 		steps->publish(vq);
 		steps->look_ahead(vq, done, !vq->in_order);
 		steps->notify(vq);
@@ -225,23 +228,24 @@ virtqueue_copy_out(struct virtqueue *vq, const struct virtqueue_batch *batch,
 	counter_add(&vq->bytes, bytes);
 }
 
-// Returns true when the frame is in the ring, else *stop is set.
-static inline bool
+// Returns how many buffers the frame is in, else 0 and *stop is set.
+static inline uint32_t
 virtqueue_tx_single(struct virtqueue *vq, struct rte_mbuf *m, enum port_tx_stop *stop)
 {
-	enum virtqueue_result result = virtqueue_tx_frame(vq, m);
+	uint32_t n_buffers;
+	enum virtqueue_result result = virtqueue_tx_frame(vq, m, &n_buffers);
 
 	if (result == VIRTQUEUE_OK) {
 		counter_add(&vq->packets, 1);
 		counter_add(&vq->bytes, m->pkt_len);
-		return true;
+		return n_buffers;
 	}
 	*stop = result == VIRTQUEUE_BROKEN    ? PORT_TX_DOWN
 		: result == VIRTQUEUE_REFUSED ? PORT_TX_REFUSED
 					      : PORT_TX_FULL;
 	if (*stop == PORT_TX_FULL)
 		counter_add(&vq->full, 1);
-	return false;
+	return 0;
 }
 
 static __rte_always_inline uint16_t
@@ -250,6 +254,7 @@ virtqueue_tx_burst(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
 {
 	struct virtqueue_batch batch;
 	uint16_t done = 0, found, some;
+	uint32_t buffers = 0, in;
 
 	while (done < n) {
 		some = (uint16_t)RTE_MIN(n - done, PORT_BURST);
@@ -258,10 +263,13 @@ virtqueue_tx_burst(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
 			virtqueue_copy_out(vq, &batch, &pkts[done], found);
 			steps->give_tx(vq, &batch, found);
 			done = (uint16_t)(done + found);
+			buffers += found;
 		} else if (batch.complex) {
-			if (!virtqueue_tx_single(vq, pkts[done], stop))
+			in = virtqueue_tx_single(vq, pkts[done], stop);
+			if (in == 0)
 				break;
 			done++;
+			buffers += in;
 		} else {
 			*stop = virtqueue_is_broken(vq) ? PORT_TX_DOWN : PORT_TX_FULL;
 			counter_add(&vq->full, 1);
@@ -270,7 +278,7 @@ virtqueue_tx_burst(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
 	}
 	if (likely(done > 0)) {
 		steps->publish(vq);
-		steps->look_ahead(vq, done, true);
+		steps->look_ahead(vq, (uint16_t)buffers, true);
 		buffer_free_bulk(pkts, done); // meanwhile the guest's lines arrive
 		steps->notify(vq);
 	}

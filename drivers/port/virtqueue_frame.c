@@ -121,6 +121,67 @@ copy_in(struct place *place, uint32_t len, const struct buffer_pools *pools,
 	return VIRTQUEUE_OK;
 }
 
+// As many bytes of a long frame are copied: all headers that anybody reads, and then some. The rest
+// is lent when it comes in few pieces, so that lending costs less than copying.
+#define LEND_COPIED 512u
+#define LEND_MIN 4096u
+#define LEND_PIECES 18u
+
+static bool
+may_lend(const struct virtqueue *vq, const struct virtqueue_chain *chain, uint32_t len,
+	const struct virtio_net_hdr *header)
+{
+	return vq->may_lend && len >= LEND_MIN && len - LEND_COPIED <= UINT16_MAX
+	       && chain->n <= LEND_PIECES && chain->n * (LEND_MIN / 2) <= len
+	       && (uint32_t)header->csum_start + header->csum_offset < LEND_COPIED / 2;
+}
+
+// What is left of the piece at *place as a segment behind *last; moves both.
+static enum virtqueue_result
+lend_piece(struct virtqueue *vq, struct place *place, struct rte_mempool *mbufs,
+	struct rte_mbuf **last)
+{
+	const struct virtqueue_piece *piece = place->piece;
+	uint32_t len = piece->len - place->offset;
+	struct rte_mbuf *segment;
+
+	segment = rte_pktmbuf_alloc(mbufs);
+	if (segment == NULL)
+		return VIRTQUEUE_NO_MEMORY;
+	rte_pktmbuf_attach_extbuf(
+		segment, piece->host + place->offset, RTE_BAD_IOVA, (uint16_t)len, &vq->lent);
+	rte_mbuf_ext_refcnt_update(&vq->lent, 1);
+	segment->data_len = (uint16_t)len;
+	(*last)->next = segment;
+	*last = segment;
+	*place = (struct place){.piece = piece + 1};
+	return VIRTQUEUE_OK;
+}
+
+// len bytes from *place to the chain's end into a new frame.
+static enum virtqueue_result
+lend(struct virtqueue *vq, struct place *place, uint32_t len, const struct virtqueue_chain *chain,
+	const struct buffer_pools *pools, struct rte_mbuf **frame)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pools->mbufs), *last = m;
+	enum virtqueue_result result = VIRTQUEUE_OK;
+
+	if (m == NULL)
+		return VIRTQUEUE_NO_MEMORY;
+	m->pkt_len = len;
+	m->data_len = LEND_COPIED;
+	copy(place, rte_pktmbuf_mtod(m, void *), LEND_COPIED, FROM_GUEST);
+	while (place->piece < chain->pieces + chain->n && result == VIRTQUEUE_OK) {
+		result = lend_piece(vq, place, pools->mbufs, &last);
+		m->nb_segs++;
+	}
+	if (result == VIRTQUEUE_OK)
+		*frame = m;
+	else
+		rte_pktmbuf_free(m);
+	return result;
+}
+
 static enum virtqueue_result
 read_frame(struct virtqueue *vq, const struct virtqueue_chain *chain,
 	const struct buffer_pools *pools, struct rte_mbuf **frame)
@@ -129,12 +190,17 @@ read_frame(struct virtqueue *vq, const struct virtqueue_chain *chain,
 	uint8_t bytes[VIRTQUEUE_HEADER_MAX];
 	struct virtio_net_hdr header;
 	enum virtqueue_result result;
+	uint32_t len;
 
 	if (chain->len < (uint32_t)vq->header_len + RTE_ETHER_HDR_LEN)
 		return VIRTQUEUE_MALFORMED;
+	len = chain->len - vq->header_len;
 	copy(&place, bytes, vq->header_len, FROM_GUEST);
 	memcpy(&header, bytes, sizeof(header));
-	result = copy_in(&place, chain->len - vq->header_len, pools, frame);
+	if (may_lend(vq, chain, len, &header))
+		result = lend(vq, &place, len, chain, pools, frame);
+	else
+		result = copy_in(&place, len, pools, frame);
 	if (result != VIRTQUEUE_OK || !vq->reads_header || (header.flags | header.gso_type) == 0)
 		return result;
 	if (virtqueue_read_header(vq, &header, *frame))
@@ -203,7 +269,7 @@ write_frame(struct virtqueue *vq, const struct virtqueue_chain *chain,
 }
 
 enum virtqueue_result
-virtqueue_tx_frame(struct virtqueue *vq, struct rte_mbuf *m)
+virtqueue_tx_frame(struct virtqueue *vq, struct rte_mbuf *m, uint32_t *n_buffers)
 {
 	struct virtqueue_buffer buffers[VIRTQUEUE_PIECES_MAX];
 	uint32_t rest = vq->header_len + m->pkt_len, n, some;
@@ -222,5 +288,6 @@ virtqueue_tx_frame(struct virtqueue *vq, struct rte_mbuf *m)
 		vq->layout->give(vq, &buffers[i], some);
 		rest -= some;
 	}
+	*n_buffers = n;
 	return VIRTQUEUE_OK;
 }

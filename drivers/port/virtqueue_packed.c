@@ -269,6 +269,13 @@ look_ahead(const struct virtqueue *vq, uint16_t n, bool write)
 	prefetch_ring(vq, 0, n, write);
 }
 
+static void
+show(struct virtqueue *vq)
+{
+	publish(vq);
+	notify(vq);
+}
+
 static const struct virtqueue_steps steps = {
 	.collect_rx = collect_rx,
 	.collect_tx = collect_tx,

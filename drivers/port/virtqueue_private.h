@@ -74,6 +74,8 @@ struct virtqueue_layout {
 		uint16_t access, struct virtqueue_chain *chain, struct virtqueue_buffer *buffer);
 	// Gives back the queue's next buffer; the guest sees it after the burst.
 	void (*give)(struct virtqueue *vq, const struct virtqueue_buffer *buffer, uint32_t written);
+	// Shows the guest what was given back, and notifies it when it wants that.
+	void (*show)(struct virtqueue *vq);
 	bool (*arm)(struct virtqueue *vq);
 	void (*disarm)(struct virtqueue *vq);
 	int (*start)(struct virtqueue *vq, const struct virtqueue_config *config, char *reason,
@@ -103,6 +105,7 @@ extern const struct virtqueue_layout virtqueue_split, virtqueue_packed;
 		.tx = tx,                               \
 		.take = take,                           \
 		.give = give,                           \
+		.show = show,                           \
 		.arm = arm,                             \
 		.disarm = disarm,                       \
 		.start = start,                         \
@@ -130,10 +133,13 @@ struct virtqueue {
 	bool event_idx, indirect, mergeable, in_order;
 	bool reads_header; // the guest may ask for offloads
 	bool chained; // packed: descriptors do not tell the position, see virtqueue_recover.c
+	bool may_lend;
+	bool owes; // what was given back is shown when nothing is lent any more
 	int call_fd;
 	uint32_t work; // pieces that the running burst walked
 	uint64_t held; // packed: used descriptor of slot 'given', written last
 	uint64_t metadata; // mbuf flags that need a header
+	struct rte_mbuf_ext_shared_info lent; // references: ours, and one for each lent segment
 	uint64_t features;
 	const struct virtqueue_memory *memory;
 
@@ -267,8 +273,9 @@ enum virtqueue_result virtqueue_add_table(struct virtqueue *vq, struct virtqueue
 // given back; else nothing changed.
 enum virtqueue_result virtqueue_rx_frame(
 	struct virtqueue *vq, const struct buffer_pools *pools, struct rte_mbuf **frame);
-// One frame into as many buffers as it needs. On OK m still belongs to the caller.
-enum virtqueue_result virtqueue_tx_frame(struct virtqueue *vq, struct rte_mbuf *m);
+// One frame into as many buffers as it needs: *n_buffers. On OK m still belongs to the caller.
+enum virtqueue_result virtqueue_tx_frame(
+	struct virtqueue *vq, struct rte_mbuf *m, uint32_t *n_buffers);
 
 // The guest's header of a frame that is in m already: sets metadata. Returns false: malformed.
 bool virtqueue_read_header(

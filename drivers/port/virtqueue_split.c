@@ -204,6 +204,13 @@ look_ahead(const struct virtqueue *vq, uint16_t n, bool write)
 			vq->desc + (size_t)read_head(vq, (uint16_t)(vq->next + i)) * DESC_BYTES);
 }
 
+static void
+show(struct virtqueue *vq)
+{
+	publish(vq);
+	notify(vq);
+}
+
 static const struct virtqueue_steps steps = {
 	.collect_rx = collect_rx,
 	.collect_tx = collect_tx,

@@ -24,7 +24,7 @@
 #include <rte_cycles.h>
 #include <rte_random.h>
 
-#define FRAMES 16 // under way at most: they stay in the caches
+#define FRAMES 8 // under way at most: they stay in the caches
 #define ROOM 65536 // of one
 #define HEADERS RTE_CACHE_LINE_SIZE
 #define WINDOWS 40

@@ -7,6 +7,7 @@
 
 #include "events.h"
 #include "frames.h"
+#include "lent.h"
 #include "stages/hold.h"
 
 // Packets that wait for a gateway (192.168.0.0/16 and 2001:db8::/32 via 10.1.9.9 and fd00:1::9:9),
@@ -223,6 +224,32 @@ test_gives_up(void **state)
 	poll_after_ms(f, HOLD_MS);
 }
 
+// What waits does so in memory of ours.
+static void
+test_lent_memory_is_not_held(void **state)
+{
+	static struct lent lent;
+	struct fixture *f = *state;
+	uint8_t frame[256], changed[256];
+	uint16_t len = make_packet(frame, 4, "192.168.1.1", 7);
+	struct rte_mbuf *m = fixture_packet(f, frame, 60);
+
+	lent_start(&lent);
+	memcpy(lent.bytes, frame + 60, len - 60u);
+	lent_append(&lent, m, (uint16_t)(len - 60), 2);
+	add_route(f, 4);
+	fixture_inject(f, 4, &m, 1);
+	assert_int_equal(fixture_counters(f, 4)->held, 1);
+	assert_true(lent_is_back(&lent));
+	memset(lent.bytes, 0xff, sizeof(lent.bytes));
+	add_gateway(f, 4);
+	assert_int_equal(poll_after_ms(f, 10), 1);
+	m = fixture_sent_packet(f, 3, 0);
+	assert_int_equal(m->pkt_len, len);
+	memcpy(changed, rte_pktmbuf_read(m, 0, len, changed), len);
+	assert_memory_equal(changed + 34, frame + 34, len - 34u); // behind what routing rewrites
+}
+
 static void
 test_oldest_gives_way(void **state)
 {
@@ -353,6 +380,7 @@ main(void)
 		hold_test(test_on_link),
 		hold_test(test_not_on_link_of_pods),
 		hold_test(test_gives_up),
+		hold_test(test_lent_memory_is_not_held),
 		hold_test(test_oldest_gives_way),
 		hold_test(test_addresses_are_limited),
 		hold_test(test_nexthop_goes),

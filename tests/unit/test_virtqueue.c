@@ -50,6 +50,7 @@ struct run {
 	uint32_t posted, delivered;
 	uint32_t lens[FRAMES];
 	uint32_t hash; // of what the switch saw
+	uint32_t lent; // frames
 	struct rte_mbuf *pkts[PORT_BURST];
 	uint16_t n_pkts;
 };
@@ -138,8 +139,10 @@ forward(struct run *run)
 	if (run->n_pkts == 0) {
 		run->n_pkts = virtqueue_rx(run->from->vq, &pools, run->pkts,
 			(uint16_t)(1 + guest_random(run->from, PORT_BURST)));
-		for (uint16_t i = 0; i < run->n_pkts; i++)
+		for (uint16_t i = 0; i < run->n_pkts; i++) {
 			hash(run, run->pkts[i]);
+			run->lent += buffer_is_lent(run->pkts[i]);
+		}
 	}
 	sent = virtqueue_tx(run->to->vq, run->pkts, run->n_pkts, &stop);
 	assert_true(sent == run->n_pkts || stop == PORT_TX_FULL);
@@ -183,10 +186,14 @@ check_stats(const struct run *run)
 	assert_int_equal(from.malformed + to.malformed, 0);
 }
 
-// Returns a hash of the frames as mbufs.
-static uint32_t
-round_trip(
-	const struct port_fixture *f, uint64_t from, uint64_t to, uint32_t longest, uint64_t seed)
+struct result {
+	uint32_t hash; // of the frames as mbufs
+	uint32_t lent; // how many
+};
+
+static struct result
+pass(const struct port_fixture *f, uint64_t from, uint64_t to, uint32_t longest, uint64_t seed,
+	bool lends)
 {
 	struct guest_options options = {
 		.size = SIZE,
@@ -194,6 +201,7 @@ round_trip(
 		.chunk = longest + 12,
 		.seed = seed,
 		.position = (uint16_t)((from & PACKED) != 0 ? 13 : 65500),
+		.lends = lends,
 	};
 	static struct run run;
 
@@ -214,7 +222,14 @@ round_trip(
 	guest_destroy(run.from);
 	guest_destroy(run.to);
 	assert_no_leak(f);
-	return run.hash;
+	return (struct result){run.hash, run.lent};
+}
+
+static uint32_t
+round_trip(
+	const struct port_fixture *f, uint64_t from, uint64_t to, uint32_t longest, uint64_t seed)
+{
+	return pass(f, from, to, longest, seed, false).hash;
 }
 
 static uint64_t
@@ -248,6 +263,23 @@ test_super_frames(void **state)
 		round_trip(*state, features_of(bits | 8), features_of(bits | 24), 65549, bits);
 }
 
+// Frames come out the same, copied or lent.
+static void
+test_lent_frames(void **state)
+{
+	for (uint32_t bits = 0; bits < 16; bits++) {
+		uint32_t longest = bits % 3 == 0 ? 9000 : 65549;
+		struct result copied, lent;
+
+		copied = pass(
+			*state, features_of(bits), features_of(bits | 16), longest, bits, false);
+		lent = pass(*state, features_of(bits), features_of(bits | 16), longest, bits, true);
+		assert_int_equal(copied.hash, lent.hash);
+		assert_int_equal(copied.lent, 0);
+		assert_in_range(lent.lent, 50, FRAMES / 8);
+	}
+}
+
 static void
 test_layouts_agree(void **state)
 {
@@ -265,6 +297,7 @@ main(void)
 		cmocka_unit_test(test_every_feature),
 		cmocka_unit_test(test_every_layout_to_every_other),
 		cmocka_unit_test(test_super_frames),
+		cmocka_unit_test(test_lent_frames),
 		cmocka_unit_test(test_layouts_agree),
 	};
 

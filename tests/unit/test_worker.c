@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
+#include "buffer.h"
 #include "fixture.h"
+#include "lent.h"
 #include "worker_private.h"
 
 enum mode { MODE_SEND, MODE_LOOP, MODE_COPY };
@@ -262,6 +264,31 @@ test_device_down(void **state)
 	fixture_assert_no_leak(f);
 }
 
+static struct lent lent;
+
+// 60 bytes of the frame's own, and len lent ones.
+static struct rte_mbuf *
+lent_frame(struct fixture *f, uint16_t len)
+{
+	const uint8_t frame[60] = {9};
+
+	lent_start(&lent);
+	return lent_append(&lent, fixture_packet(f, frame, sizeof(frame)), len, 3);
+}
+
+static void
+assert_owned(const struct rte_mbuf *m, uint16_t len)
+{
+	static uint8_t bytes[60 + sizeof(lent.bytes)];
+
+	assert_true(lent_is_back(&lent));
+	assert_false(buffer_is_lent(m));
+	assert_int_equal(m->pkt_len, 60 + len);
+	buffer_copy_out(m, bytes);
+	assert_int_equal(bytes[0], 9);
+	assert_memory_equal(bytes + 60, lent.bytes, len);
+}
+
 // Two workers, one TX queue: the second hands over to the first.
 static void
 test_handover(void **state)
@@ -286,6 +313,14 @@ test_handover(void **state)
 	worker_flush(f->w);
 	assert_int_equal(fixture_sent(f, 2), 1);
 	assert_int_equal(second->counters[1]->sent, 1);
+	// No lent memory for another thread.
+	m = lent_frame(f, 4000);
+	worker_inject(second, &m, 1, 1);
+	worker_flush(second);
+	assert_true(lent_is_back(&lent));
+	assert_int_equal(worker_take_handovers(f->w), 1);
+	worker_flush(f->w);
+	assert_owned(fixture_sent_packet(f, 2, 1), 4000);
 	// A port that goes while its packet is in the ring.
 	m = fixture_packet(f, frame, sizeof(frame));
 	worker_inject(second, &m, 1, 1);
@@ -293,11 +328,79 @@ test_handover(void **state)
 	fixture_port_del(f, 2);
 	assert_int_equal(worker_take_handovers(f->w), 1);
 	assert_int_equal(fixture_drops(f, 1, "no_port"), 1);
-	assert_int_equal(second->counters[1]->sent + f->w->counters[1]->sent, 1);
+	assert_int_equal(second->counters[1]->sent + f->w->counters[1]->sent, 2);
 	fixture_port_del(f, 1);
 	fixture_assert_no_leak(f);
 	f->dp->n_workers = 1;
 	worker_free(second);
+}
+
+// The fixture's device keeps what it is sent.
+static void
+test_device_that_keeps_gets_copies(void **state)
+{
+	const uint16_t lens[] = {1, 200, 4000, sizeof(lent.bytes)};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < RTE_DIM(lens); i++) {
+		struct rte_mbuf *m = lent_frame(f, lens[i]);
+
+		fixture_inject(f, 1, &m, 1);
+		assert_int_equal(fixture_sent(f, 2), 1);
+		assert_owned(fixture_sent_packet(f, 2, 0), lens[i]);
+		fixture_sent_clear(f);
+	}
+	fixture_assert_balanced(f);
+	fixture_assert_no_leak(f);
+}
+
+static bool saw_lent;
+
+static uint16_t
+look_tx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
+	enum port_tx_stop *stop)
+{
+	saw_lent = buffer_is_lent(pkts[0]);
+	rte_pktmbuf_free_bulk(pkts, n);
+	return n;
+}
+
+static void
+test_device_that_copies_gets_lent_memory(void **state)
+{
+	static const struct port_driver copying = {.tx = look_tx, .tx_copies = true};
+	struct fixture *f = *state;
+	struct port *device = f->dp->ports[2]->device;
+	const struct port_driver *old = device->driver;
+	struct rte_mbuf *m = lent_frame(f, 4000);
+
+	// Workers look when they get the port.
+	device->driver = &copying;
+	f->w->tx[2]->owns = false;
+	fixture_inject(f, 1, &m, 1);
+	f->w->tx[2]->owns = true;
+	device->driver = old;
+	assert_true(saw_lent);
+	assert_true(lent_is_back(&lent));
+	fixture_assert_no_leak(f);
+}
+
+static void
+test_no_memory_for_a_copy(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned int n = rte_mempool_avail_count(f->jumbos);
+	struct rte_mbuf **jumbos = calloc(n, sizeof(*jumbos)), *m = lent_frame(f, 4000);
+
+	assert_int_equal(rte_pktmbuf_alloc_bulk(f->jumbos, jumbos, n), 0);
+	fixture_inject(f, 1, &m, 1);
+	rte_pktmbuf_free_bulk(jumbos, n);
+	free(jumbos);
+	assert_int_equal(fixture_sent(f, 2), 0);
+	assert_int_equal(fixture_drops(f, 1, "no_memory"), 1);
+	assert_true(lent_is_back(&lent));
+	fixture_assert_balanced(f);
+	fixture_assert_no_leak(f);
 }
 
 static void
@@ -340,6 +443,11 @@ main(void)
 			test_what_the_device_refuses_is_dropped_by_name, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_device_down, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_handover, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_device_that_keeps_gets_copies, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_device_that_copies_gets_lent_memory, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_no_memory_for_a_copy, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_rcu_defers, setup, fixture_teardown),
 	};
 

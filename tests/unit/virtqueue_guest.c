@@ -123,6 +123,7 @@ guest_create(const struct guest_options *options)
 	guest->config.features = features;
 	guest->config.memory = &guest->memory;
 	guest->config.call_fd = guest->call_fd;
+	guest->config.lends = options->lends;
 	start_device(guest);
 	return guest;
 }

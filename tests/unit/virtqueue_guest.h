@@ -62,6 +62,7 @@ struct guest_options {
 	uint32_t chunk; // bytes a buffer at most
 	uint64_t seed;
 	uint16_t position; // where both stand at the start (split), slot (packed)
+	bool lends; // the device may lend what it receives
 };
 
 struct guest *guest_create(const struct guest_options *options);

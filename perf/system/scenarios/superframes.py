@@ -25,7 +25,7 @@ MODES = {
     PLAIN: {"payload": MSS, "partial": 0},
 }
 BAR = 5.0
-TX_BUFFERS = 16  # of 64 KiB: what is under way, so that both modes send out of the cache
+TX_BUFFERS = 8  # of 64 KiB: what is under way, so that both modes send out of the cache
 
 
 def ends(number):
