@@ -233,6 +233,12 @@ tx(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n, enum port_tx_stop *
 	return virtqueue_tx_burst(vq, pkts, n, stop, &steps);
 }
 
+static inline uint8_t *
+used_slot(const struct virtqueue *vq, uint16_t position)
+{
+	return vq->device + RING_OFFSET + USED_BYTES * (position & vq->mask);
+}
+
 static enum virtqueue_result
 take_chain(struct virtqueue *vq, uint16_t head, uint16_t access, struct virtqueue_chain *chain)
 {
@@ -270,6 +276,7 @@ take(struct virtqueue *vq, struct virtqueue_cursor *cursor, uint16_t access,
 
 	if (available(vq, cursor->next, 1) == 0)
 		return virtqueue_is_broken(vq) ? VIRTQUEUE_BROKEN : VIRTQUEUE_EMPTY;
+	virtqueue_prefetch_write(used_slot(vq, cursor->next)); // for give
 	buffer->id = read_head(vq, cursor->next);
 	buffer->slots = 1;
 	result = take_chain(vq, buffer->id, access, chain);
