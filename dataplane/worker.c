@@ -93,6 +93,8 @@ poll_queues(struct worker *w)
 		q->empty_rounds = 0;
 		q->last_tsc = w->now_tsc;
 		priv->stats.bursts[bucket_of(n)]++;
+		if (q->device->driver->lends != NULL)
+			priv->borrows |= q->device->driver->lends(q->device, q->queue);
 		worker_rx(w, q->port_id, pkts, n);
 		total = (uint16_t)(total + n);
 		i++;
@@ -146,6 +148,7 @@ one_round(struct worker *w)
 	if (w->dp->n_workers > 1)
 		packets = (uint16_t)(packets + worker_take_handovers(w));
 	worker_flush(w);
+	priv->borrows = false;
 	account(w, packets);
 	rte_rcu_qsbr_quiescent(w->dp->qsbr, w->id);
 }

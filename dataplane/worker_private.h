@@ -55,6 +55,7 @@ struct worker_private {
 	int epoll_fd, event_fd;
 	bool poll;
 	uint16_t burst;
+	bool borrows; // frames of this round may hold lent segments
 	uint32_t seen_generation; // of the list that active[] was made from
 	uint32_t n_active, n_queues;
 	struct rxq **active; // in the list that seen_generation names

@@ -116,7 +116,7 @@ own_frames(struct worker *w, struct tx_batch *batch)
 void
 worker_batch_flush(struct worker *w, struct tx_batch *batch)
 {
-	if (batch->owns)
+	if (unlikely(w->priv->borrows) && batch->owns)
 		own_frames(w, batch);
 	if (batch->handover != NULL)
 		flush_handover(w, batch);

@@ -25,14 +25,6 @@ l3_of(const struct rte_mbuf *m, const struct express_burst *b, unsigned int i)
 	return rte_pktmbuf_mtod_offset(m, const void *, b->start[i] + RTE_ETHER_HDR_LEN);
 }
 
-static inline bool
-can_forward(const struct nexthop *nexthop)
-{
-	return (nexthop->action == NEXTHOP_FORWARD || nexthop->action == NEXTHOP_TUNNEL
-		       || nexthop->action == NEXTHOP_HOST)
-	       && nexthop->out_port != 0;
-}
-
 // Takes the packets whose answer is none for the express way out of b->plain.
 static void
 check_answers(struct express_burst *b, uint64_t packets, uint16_t first, uint16_t n)
@@ -40,13 +32,13 @@ check_answers(struct express_burst *b, uint64_t packets, uint16_t first, uint16_
 	bool all = true;
 
 	for (uint16_t i = first; i < first + n; i++)
-		all = all && can_forward(b->nexthop[i]);
+		all = all && nexthop_forwards(b->nexthop[i]);
 	if (likely(all))
 		return;
 	for (; packets != 0; packets &= packets - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(packets);
 
-		if (!can_forward(b->nexthop[b->answer[i]]))
+		if (!nexthop_forwards(b->nexthop[b->answer[i]]))
 			b->plain &= ~(UINT64_C(1) << i);
 	}
 }
@@ -75,8 +67,8 @@ look_up4(struct worker *w, uint16_t network, struct rte_mbuf *const *pkts, struc
 	b->plain &= ~unfit;
 	if (n == 0)
 		return;
-	route_cache_lookup4(w->routes, w->dp, network, wanted, n, b->nexthop);
-	check_answers(b, packets & ~unfit, 0, n);
+	if (!route_cache_lookup4(w->routes, w->dp, network, wanted, n, b->nexthop))
+		check_answers(b, packets & ~unfit, 0, n);
 }
 
 static void

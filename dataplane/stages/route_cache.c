@@ -12,6 +12,7 @@
 #include "worker.h"
 
 #define BUCKETS 16384 // 1 MiB: 20,000 destinations seldom push each other out
+#define GROUP 4 // keys that are looked up in one turn
 #define GENERATION_BITS 20 // in the key; when they have run over, all is forgotten
 
 struct route_cache {
@@ -19,13 +20,6 @@ struct route_cache {
 	uint64_t epoch; // generation >> GENERATION_BITS of all entries
 	uint32_t next_way; // of the bucket that gets the next entry
 	struct key_bucket buckets[BUCKETS]; // values are pointers to next hops
-};
-
-struct misses {
-	uint16_t n;
-	uint16_t at[WORKER_BURST];
-	uint16_t network[WORKER_BURST];
-	rte_be32_t ip[WORKER_BURST];
 };
 
 static_assert(CW_MAX_NETWORKS <= 1 << 12, "a key is 32 bits, 12 bits and the generation's");
@@ -62,59 +56,76 @@ key_base(struct route_cache *cache, const struct dataplane *dp, uint16_t network
 	return generation << (64 - GENERATION_BITS) | (uint64_t)network << 32;
 }
 
-// Groups depend on the flow, and refusals are no traffic.
-static inline bool
-is_worth_it(const struct nexthop *nexthop)
+static void
+remember(struct route_cache *cache, uint64_t key, const struct nexthop *nexthop)
 {
-	return nexthop->action == NEXTHOP_FORWARD || nexthop->action == NEXTHOP_TUNNEL
-	       || nexthop->action == NEXTHOP_HOST;
+	struct key_bucket *bucket = &cache->buckets[key_home(&cache->hash, key)];
+	uint32_t way = cache->next_way++ % KEY_BUCKET_WAYS;
+
+	if (key_bucket_match(bucket, key) != 0) // of the same burst
+		return;
+	bucket->key[way] = key;
+	bucket->value[way] = (uintptr_t)nexthop;
 }
 
+// Only what forwards is kept: groups depend on the flow, and refusals are no traffic.
 static void
-look_up_misses(struct route_cache *cache, const struct dataplane *dp, uint64_t base,
-	const struct misses *misses, const struct nexthop **nexthop)
+look_up_misses(struct route_cache *cache, const struct dataplane *dp, uint16_t network,
+	const uint64_t *key, uint64_t misses, const struct nexthop **nexthop)
 {
 	const struct nexthop *found[WORKER_BURST];
+	uint16_t networks[WORKER_BURST], n = 0;
+	rte_be32_t ip[WORKER_BURST];
 
-	route_lookup4(dp, misses->network, misses->ip, misses->n, found);
-	for (uint16_t i = 0; i < misses->n; i++) {
-		uint64_t key = base | misses->ip[i];
-		struct key_bucket *bucket = &cache->buckets[key_home(&cache->hash, key)];
-		uint32_t way = cache->next_way++ % KEY_BUCKET_WAYS;
+	for (uint64_t left = misses; left != 0; left &= left - 1) {
+		networks[n] = network;
+		ip[n++] = (rte_be32_t)key[__builtin_ctzll(left)];
+	}
+	route_lookup4(dp, networks, ip, n, found);
+	for (n = 0; misses != 0; misses &= misses - 1, n++) {
+		unsigned int i = (unsigned int)__builtin_ctzll(misses);
 
-		nexthop[misses->at[i]] = found[i];
-		if (!is_worth_it(found[i]) || key_bucket_match(bucket, key) != 0)
-			continue;
-		bucket->key[way] = key;
-		bucket->value[way] = (uintptr_t)found[i];
+		nexthop[i] = found[n];
+		if (nexthop_forwards(found[n]))
+			remember(cache, key[i], found[n]);
 	}
 }
 
-void
+// Whether the bucket has the key; *nexthop is then set.
+static inline bool
+look_in(const struct key_bucket *bucket, uint64_t key, const struct nexthop **nexthop)
+{
+	unsigned int bits = key_bucket_match(bucket, key);
+
+	if (unlikely(bits == 0))
+		return false;
+	*nexthop = (const void *)(uintptr_t)bucket->value[__builtin_ctz(bits)];
+	rte_prefetch0(*nexthop);
+	return true;
+}
+
+bool
 route_cache_lookup4(struct route_cache *cache, const struct dataplane *dp, uint16_t network,
 	const rte_be32_t *ip, uint16_t n, const struct nexthop **nexthop)
 {
-	uint64_t base = key_base(cache, dp, network);
+	uint64_t base = key_base(cache, dp, network), misses = 0;
 	const struct key_bucket *bucket[WORKER_BURST];
 	uint64_t key[WORKER_BURST];
-	struct misses misses;
+	size_t i = 0;
 
-	misses.n = 0;
-	for (uint16_t i = 0; i < n; i++)
-		key[i] = base | ip[i];
+	for (size_t k = 0; k < n; k++)
+		key[k] = base | ip[k];
 	key_homes(&cache->hash, cache->buckets, key, n, bucket);
-	for (uint16_t i = 0; i < n; i++) {
-		unsigned int bits = key_bucket_match(bucket[i], key[i]);
-
-		if (likely(bits != 0)) {
-			nexthop[i] = (const void *)(uintptr_t)bucket[i]->value[__builtin_ctz(bits)];
-			rte_prefetch0(nexthop[i]);
-			continue;
-		}
-		misses.at[misses.n] = i;
-		misses.network[misses.n] = network;
-		misses.ip[misses.n++] = ip[i];
-	}
-	if (unlikely(misses.n > 0))
-		look_up_misses(cache, dp, base, &misses, nexthop);
+	for (; i + GROUP <= n; i += GROUP)
+#pragma GCC unroll 4
+		for (size_t k = i; k < i + GROUP; k++)
+			if (!look_in(bucket[k], key[k], &nexthop[k]))
+				misses |= UINT64_C(1) << k;
+	for (; i < n; i++)
+		if (!look_in(bucket[i], key[i], &nexthop[i]))
+			misses |= UINT64_C(1) << i;
+	if (likely(misses == 0))
+		return true;
+	look_up_misses(cache, dp, network, key, misses, nexthop);
+	return false;
 }

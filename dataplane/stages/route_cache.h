@@ -15,8 +15,9 @@ struct route_cache;
 struct route_cache *route_cache_create(int socket_id);
 void route_cache_free(struct route_cache *cache);
 
-// The worker that owns it: like route_lookup4(), all addresses in one network.
-void route_cache_lookup4(struct route_cache *cache, const struct dataplane *dp, uint16_t network,
+// The worker that owns it: like route_lookup4(), all addresses in one network, n <= WORKER_BURST.
+// Returns true when all next hops are known to forward (nexthop_forwards()).
+bool route_cache_lookup4(struct route_cache *cache, const struct dataplane *dp, uint16_t network,
 	const rte_be32_t *ip, uint16_t n, const struct nexthop **nexthop);
 
 #endif

@@ -81,6 +81,15 @@ struct nexthop {
 	uint32_t id; // as on the wire; 0: ready-made one of a neighbour
 };
 
+// Whether packets leave by its out_port, in a tunnel or not.
+static inline bool
+nexthop_forwards(const struct nexthop *nexthop)
+{
+	return (nexthop->action == NEXTHOP_FORWARD || nexthop->action == NEXTHOP_TUNNEL
+		       || nexthop->action == NEXTHOP_HOST)
+	       && nexthop->out_port != 0;
+}
+
 struct nexthops;
 struct network;
 struct dp_port;

@@ -144,6 +144,9 @@ struct port_driver {
 	// stay in a core's cache. Returns how many; 0 means "empty for now", or that frames wait
 	// but could not be read (no mbufs, or all refused): then rx_arm says so.
 	uint16_t (*rx)(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
+	// Optional: whether frames of the last rx call on this queue hold lent segments. The worker
+	// that owns the queue, right after that call.
+	bool (*lends)(struct port *port, uint16_t queue);
 	// Sends frames in order. Returns how many the device took (they belong to the driver); on a
 	// short count *stop says why and pkts[returned] onwards still belong to the caller.
 	uint16_t (*tx)(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,

@@ -166,6 +166,14 @@ vhost_rx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 }
 
 static bool
+vhost_lends(struct port *port, uint16_t queue)
+{
+	const struct vhost *v = port->priv;
+
+	return v->queues[2 * queue + 1].lends;
+}
+
+static bool
 lock_for_tx(struct vhost_queue *q)
 {
 	for (int tries = 0; tries < TX_LOCK_TRIES; tries++) {
@@ -332,6 +340,7 @@ static const struct port_driver vhost_driver = {
 	.open = vhost_open,
 	.close = vhost_close,
 	.rx = vhost_rx,
+	.lends = vhost_lends,
 	.tx = vhost_tx,
 	.wake_fd = vhost_wake_fd,
 	.rx_arm = vhost_rx_arm,

@@ -37,6 +37,7 @@ struct vhost_queue {
 	_Atomic bool running; // writer: control
 	bool armed; // worker: the guest was asked for a kick
 	bool told; // worker: that the queue is broken
+	bool lends; // worker: frames of the last burst hold lent segments
 	bool ready; // control: librte_vhost has seen it set up and enabled
 	bool held; // control: a message that changes it is under way
 	uint16_t index;

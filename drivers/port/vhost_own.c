@@ -263,6 +263,7 @@ own_rx(struct vhost *v, struct vhost_queue *q, struct rte_mbuf **pkts, uint16_t 
 		virtqueue_disarm(q->vq);
 	}
 	n = virtqueue_rx(q->vq, &v->pools, pkts, n);
+	q->lends = virtqueue_lends(q->vq);
 	if (unlikely(n == 0 && virtqueue_broken(q->vq) != NULL))
 		tell_broken(v, q);
 	return n;
