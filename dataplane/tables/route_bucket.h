@@ -104,8 +104,8 @@ route_homes(const struct route_hash *hash, const struct route_bucket *buckets, u
 		sum = _mm256_xor_si256(sum, _mm256_srli_epi32(sum, ROUTE_HASH_FOLD));
 		sum = _mm256_mullo_epi32(sum, second);
 		_mm256_storeu_si256((__m256i *)(void *)&home[i],
-			_mm256_slli_epi32(_mm256_srli_epi32(sum, 32 - ROUTE_BUCKETS_LOG),
-				ROUTE_BUCKET_LOG));
+			_mm256_slli_epi32(
+				_mm256_srli_epi32(sum, 32 - ROUTE_BUCKETS_LOG), ROUTE_BUCKET_LOG));
 		_mm256_storeu_si256((__m256i *)(void *)&word[i],
 			_mm256_or_si256(_mm256_slli_epi32(sum, ROUTE_BUCKETS_LOG), low));
 		for (size_t k = 0; k < 8; k++)
@@ -131,9 +131,8 @@ route_bucket_match(const struct route_bucket *bucket, uint32_t word, uint32_t ge
 
 #ifdef __AVX2__
 	const __m256i *words = (const __m256i *)(const void *)bucket->word;
-	__m256i wanted = _mm256_blend_epi32(
-		_mm256_set1_epi32((int)word), _mm256_set1_epi32((int)generation),
-		ROUTE_BUCKET_CURRENT);
+	__m256i wanted = _mm256_blend_epi32(_mm256_set1_epi32((int)word),
+		_mm256_set1_epi32((int)generation), ROUTE_BUCKET_CURRENT);
 
 	static_assert(offsetof(struct route_bucket, generation)
 			      == ROUTE_BUCKET_WAYS * sizeof(bucket->word[0]),

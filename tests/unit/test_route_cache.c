@@ -119,8 +119,7 @@ test_every_change_counts(void **state)
 	assert_true(ask(f, 0, &ip, 1));
 	set_nexthop(f, 3, CW_NEXTHOP_PORT, 2);
 	assert_false(ask(f, 0, &ip, 1));
-	assert_int_equal(
-		neighbor_set(f->dp->neighbors, NEIGHBOR_STATIC, 0, &neighbor, &mac, 3), 0);
+	assert_int_equal(neighbor_set(f->dp->neighbors, NEIGHBOR_STATIC, 0, &neighbor, &mac, 3), 0);
 	assert_false(ask(f, 0, &ip, 1));
 	assert_true(ask(f, 0, &ip, 1));
 }
@@ -195,8 +194,8 @@ test_more_than_fits(void **state)
 static struct route_hash
 draw(void)
 {
-	return (struct route_hash){(uint32_t)rte_rand() | 1, (uint32_t)rte_rand() | 1,
-		(uint32_t)rte_rand() | 1};
+	return (struct route_hash){
+		(uint32_t)rte_rand() | 1, (uint32_t)rte_rand() | 1, (uint32_t)rte_rand() | 1};
 }
 
 static int
@@ -245,8 +244,7 @@ test_homes(void **state)
 			ip[i] = (uint32_t)rte_rand();
 		route_homes(&hash, buckets, network, ip, n, word, home);
 		for (uint32_t i = 0; i < n; i++) {
-			uint32_t hashed =
-				route_hash_of(&hash, route_salt(&hash, network), ip[i]);
+			uint32_t hashed = route_hash_of(&hash, route_salt(&hash, network), ip[i]);
 
 			assert_int_equal(home[i], route_home(hashed));
 			assert_int_equal(word[i], route_word(hashed, network));
@@ -283,11 +281,11 @@ test_spread(void **state)
 
 		memset(held, 0, sizeof(held));
 		for (uint32_t n = 0; n < ADDRESSES; n++) {
-			uint32_t hashed = route_hash_of(
-				&hash, route_salt(&hash, 0), usual_address(i % 3, n));
+			uint32_t hashed =
+				route_hash_of(&hash, route_salt(&hash, 0), usual_address(i % 3, n));
 
-			beside += held[route_home(hashed) >> ROUTE_BUCKET_LOG]++
-				  >= ROUTE_BUCKET_WAYS;
+			beside +=
+				held[route_home(hashed) >> ROUTE_BUCKET_LOG]++ >= ROUTE_BUCKET_WAYS;
 		}
 		assert_in_range(beside, 0, ADDRESSES * 4 / 100);
 	}

@@ -78,7 +78,7 @@ read_stream(const cJSON *arguments, struct bulk_run *run)
 	return NULL;
 }
 
-// Buffers go round with the stream's period, so that their payload is written once.
+// Buffers go round as payloads do, so that these are written once.
 static bool
 send_one(struct bulk_run *run)
 {

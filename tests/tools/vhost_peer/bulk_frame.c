@@ -57,16 +57,16 @@ pseudo_sum(const struct bulk_stream *s, uint32_t tcp_bytes)
 }
 
 bool
-bulk_stream_start(struct bulk_stream *s, uint16_t frames_in_period)
+bulk_stream_start(struct bulk_stream *s, uint16_t frames)
 {
-	uint32_t state = 0x2545f491;
+	uint32_t state = 0x2545f491, len = s->payload + frames * BULK_SHIFT;
 
 	s->l2_len = s->vlan != 0 ? 18 : 14;
 	s->l3_len = s->ipv6 ? 40 : 20;
 	s->headers = s->l2_len + s->l3_len + TCP_LEN;
-	s->period = s->payload * frames_in_period;
-	s->pattern = malloc(s->period);
-	for (uint32_t i = 0; s->pattern != NULL && i < s->period; i++) {
+	s->frames = frames;
+	s->pattern = malloc(len);
+	for (uint32_t i = 0; s->pattern != NULL && i < len; i++) {
 		state ^= state << 13;
 		state ^= state >> 17;
 		state ^= state << 5;
@@ -79,6 +79,13 @@ void
 bulk_stream_free(struct bulk_stream *s)
 {
 	free(s->pattern);
+}
+
+// Payload from 'offset' to the end of its frame.
+static const uint8_t *
+payload_at(const struct bulk_stream *s, uint64_t offset)
+{
+	return s->pattern + offset / s->payload % s->frames * BULK_SHIFT + offset % s->payload;
 }
 
 static void
@@ -128,7 +135,7 @@ bulk_frame_write(const struct bulk_stream *s, uint8_t *frame, uint64_t offset)
 
 	write_ethernet(s, frame);
 	write_ip(s, frame + s->l2_len, tcp_bytes);
-	memcpy(frame + s->headers, s->pattern + offset % s->period, s->payload);
+	memcpy(frame + s->headers, payload_at(s, offset), s->payload);
 	bulk_frame_move(s, frame, offset);
 }
 
@@ -191,7 +198,8 @@ sum_frame(const struct rx_frame *frame, uint32_t skip)
 static bool
 payload_right(const struct bulk_stream *s, const struct rx_frame *frame, uint64_t offset)
 {
-	uint32_t skip = s->headers, at = (uint32_t)(offset % s->period);
+	uint32_t skip = s->headers, left = s->payload - (uint32_t)(offset % s->payload);
+	const uint8_t *want = payload_at(s, offset);
 
 	for (unsigned i = 0; i < frame->n; i++) {
 		const uint8_t *bytes = frame->parts[i].iov_base;
@@ -199,10 +207,11 @@ payload_right(const struct bulk_stream *s, const struct rx_frame *frame, uint64_
 		uint32_t jump = skip < len ? skip : len;
 
 		skip -= jump;
-		if (at + len - jump > s->period
-			|| memcmp(bytes + jump, s->pattern + at, len - jump) != 0)
+		len -= jump;
+		if (len > left || memcmp(bytes + jump, want, len) != 0)
 			return false;
-		at += len - jump;
+		want += len;
+		left -= len;
 	}
 	return true;
 }

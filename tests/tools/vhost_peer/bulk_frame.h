@@ -11,6 +11,9 @@
 
 #include "port.h"
 
+// The pattern is little longer than a frame: it stays in the cache of who compares with it.
+#define BULK_SHIFT 61u
+
 struct bulk_stream {
 	bool ipv6, partial; // partial: the sender leaves checksums to the receiver
 	uint16_t vlan; // 0 = untagged
@@ -18,8 +21,8 @@ struct bulk_stream {
 	uint8_t source_ip[16], target_ip[16];
 	uint32_t payload; // bytes of a frame
 	uint16_t mss;
-	uint32_t period; // payload repeats after so many bytes, a multiple of 'payload'
-	uint8_t *pattern; // period bytes
+	uint16_t frames; // payload repeats after so many; no two before have a byte alike in place
+	uint8_t *pattern; // random; frame n's payload is what begins at n * BULK_SHIFT
 	uint32_t l2_len, l3_len, headers;
 };
 
@@ -29,12 +32,12 @@ struct bulk_errors {
 };
 
 // Fills what follows from the rest. Returns false without memory.
-bool bulk_stream_start(struct bulk_stream *stream, uint16_t frames_in_period);
+bool bulk_stream_start(struct bulk_stream *stream, uint16_t frames);
 void bulk_stream_free(struct bulk_stream *stream);
 
 // Writes a whole frame behind its virtio header. offset: of its first byte in the stream.
 void bulk_frame_write(const struct bulk_stream *stream, uint8_t *frame, uint64_t offset);
-// Changes a frame that was written into one that stands a multiple of 'period' later.
+// Changes a frame that was written into one that stands a multiple of 'frames' later.
 void bulk_frame_move(const struct bulk_stream *stream, uint8_t *frame, uint64_t offset);
 void bulk_header(const struct bulk_stream *stream, struct virtio_net_hdr_mrg_rxbuf *header);
 
