@@ -103,12 +103,13 @@ own_frames(struct worker *w, struct tx_batch *batch)
 	for (uint16_t i = 0; i < batch->n; i++) {
 		struct rte_mbuf *m = batch->pkts[i];
 
-		if (unlikely(!packet_own(m, w->mbufs, w->jumbos))) {
+		bool owned = packet_own(m, w->mbufs, w->jumbos);
+
+		packet_expose(m); // again: they were on their way already
+		if (likely(owned))
+			batch->pkts[kept++] = m;
+		else
 			take_back(w, batch, m, worker_stage.drop_id[DROP_NO_MEMORY]);
-			continue;
-		}
-		packet_expose(m);
-		batch->pkts[kept++] = m;
 	}
 	batch->n = kept;
 }
