@@ -15,7 +15,12 @@ struct virtqueue_batch {
 	uint32_t len[PORT_BURST]; // of header and frame
 	uint16_t id[PORT_BURST];
 	bool complex; // the next buffer is none of these
+	// To the guest, bit i: header[i] goes before the frame; else one that says nothing.
+	uint64_t says;
+	struct virtio_net_hdr header[PORT_BURST];
 };
+
+static_assert(PORT_BURST <= 64, "a bit for each");
 
 // Frames whose lines are fetched ahead of the copy: as many as a core has in flight. More would
 // make it wait for a free slot instead of copying what is there.
@@ -200,30 +205,61 @@ virtqueue_prefetch_room(const uint8_t *host, uint32_t header_len)
 	virtqueue_prefetch_write(host + header_len);
 }
 
-// May m go into a simple buffer?
-static inline bool
-virtqueue_is_plain(const struct rte_mbuf *m, uint64_t metadata)
+static inline void
+virtqueue_write_header(uint8_t *at, uint32_t header_len, const struct virtio_net_hdr *header)
 {
-	return m->nb_segs == 1 && (m->ol_flags & metadata) == 0;
+	const uint16_t one = 1; // buffer
+
+	memcpy(at, header, sizeof(*header));
+	if (header_len == VIRTQUEUE_HEADER_MAX)
+		memcpy(at + sizeof(*header), &one, sizeof(one));
 }
 
-static inline void
-virtqueue_copy_out(struct virtqueue *vq, const struct virtqueue_batch *batch,
-	struct rte_mbuf *const *pkts, uint16_t n)
+// Whether pkts[i] may go into a simple buffer, with a header that says something or one that does
+// not. metadata: vq's.
+static inline bool
+virtqueue_fits_simple(const struct virtqueue *vq, struct virtqueue_batch *batch,
+	const struct rte_mbuf *m, uint32_t i, uint64_t metadata)
+{
+	if (likely(m->nb_segs == 1 && (m->ol_flags & metadata) == 0))
+		return true;
+	if (m->nb_segs != 1 || !virtqueue_make_header(vq, m, &batch->header[i]))
+		return false;
+	batch->says |= UINT64_C(1) << i;
+	return true;
+}
+
+static __rte_always_inline void
+virtqueue_copy_frames(const struct virtqueue *vq, const struct virtqueue_batch *batch,
+	struct rte_mbuf *const *pkts, uint16_t n, const bool some_say, uint64_t *bytes)
 {
 	uint32_t header_len = vq->header_len;
-	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t len = pkts[i]->data_len;
 
 		if (i + VIRTQUEUE_AHEAD < n)
 			virtqueue_prefetch_room(batch->host[i + VIRTQUEUE_AHEAD], header_len);
-		virtqueue_plain_header(batch->host[i], header_len);
+		if (some_say && (batch->says >> i & 1) != 0)
+			virtqueue_write_header(batch->host[i], header_len, &batch->header[i]);
+		else
+			virtqueue_plain_header(batch->host[i], header_len);
 		copy_exact(batch->host[i] + header_len, rte_pktmbuf_mtod(pkts[i], const uint8_t *),
 			len);
-		bytes += len;
+		*bytes += len;
 	}
+}
+
+static inline void
+virtqueue_copy_out(struct virtqueue *vq, const struct virtqueue_batch *batch,
+	struct rte_mbuf *const *pkts, uint16_t n)
+{
+	uint64_t bytes = 0;
+
+	if (likely(batch->says == 0))
+		virtqueue_copy_frames(vq, batch, pkts, n, false, &bytes);
+	else
+		virtqueue_copy_frames(vq, batch, pkts, n, true, &bytes);
 	counter_add(&vq->packets, n);
 	counter_add(&vq->bytes, bytes);
 }

@@ -116,6 +116,7 @@ collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf 
 	const uint8_t *descs = vq->desc;
 	bool wrap = vq->wrap;
 
+	batch->says = 0;
 	batch->complex = false;
 	for (i = 0; i < n; i++) {
 		struct virtqueue_desc desc = read_desc(descs, slot);
@@ -128,7 +129,7 @@ collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf 
 			prefetch_ring(vq, DESCS_PER_LINE, n, true);
 		}
 		if (unlikely((desc.flags & DESC_KIND) != VRING_DESC_F_WRITE || desc.len < len
-			     || !virtqueue_is_plain(pkts[i], metadata)))
+			     || !virtqueue_fits_simple(vq, batch, pkts[i], i, metadata)))
 			break;
 		batch->host[i] = virtqueue_map_window(vq, &window, desc.addr, len);
 		if (unlikely(batch->host[i] == NULL))

@@ -109,6 +109,7 @@ collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf 
 	uint32_t header_len = vq->header_len, mask = vq->mask, next = vq->next;
 	uint64_t metadata = vq->metadata;
 
+	batch->says = 0;
 	waiting = RTE_MIN(n, waiting);
 	if (waiting > 0)
 		virtqueue_prefetch_write(vq->device); // for publish
@@ -121,7 +122,7 @@ collect_tx(struct virtqueue *vq, struct virtqueue_batch *batch, struct rte_mbuf 
 			break;
 		desc = read_desc(descs, head);
 		if (unlikely((desc.flags & DESC_KIND) != VRING_DESC_F_WRITE || desc.len < len
-			     || !virtqueue_is_plain(pkts[i], metadata)))
+			     || !virtqueue_fits_simple(vq, batch, pkts[i], i, metadata)))
 			break;
 		batch->host[i] = virtqueue_map_window(vq, &window, desc.addr, len);
 		if (unlikely(batch->host[i] == NULL))

@@ -174,6 +174,42 @@ expect_sent(struct guest *guest, struct rte_mbuf *m, struct virtio_net_hdr *head
 	assert_true(guest_receive(guest, header, frame, sizeof(frame), &len));
 }
 
+static struct rte_mbuf *
+make_kind(const struct port_fixture *f, unsigned int kind, uint16_t payload)
+{
+	struct rte_mbuf *m = make_udp4(f, 9, payload, kind >= 2, kind == 3 ? 100 : 0);
+
+	if (kind == 1)
+		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	return m;
+}
+
+// A burst of all kinds of frames into as many buffers.
+static void
+send_mixed(const struct port_fixture *f, struct guest *guest, unsigned int seed)
+{
+	struct virtio_net_hdr expected, header;
+	struct rte_mbuf *pkts[SIZE], *copy;
+	static uint8_t got[2048];
+	enum port_tx_stop stop;
+	uint32_t len;
+
+	for (unsigned int i = 0; i < SIZE; i++) {
+		pkts[i] = make_kind(f, (i * (seed | 1) + seed) % 4, (uint16_t)(300 + i));
+		post_room(guest, 1500);
+	}
+	assert_int_equal(virtqueue_tx(guest->vq, pkts, SIZE, &stop), SIZE);
+	for (unsigned int i = 0; i < SIZE; i++) {
+		copy = make_kind(f, (i * (seed | 1) + seed) % 4, (uint16_t)(300 + i));
+		vnet_from_mbuf(copy, &expected);
+		assert_true(guest_receive(guest, &header, got, sizeof(got), &len));
+		assert_memory_equal(&header, &expected, sizeof(header));
+		assert_int_equal(len, copy->pkt_len);
+		assert_memory_equal(got, flat(copy), len);
+		rte_pktmbuf_free(copy);
+	}
+}
+
 static void
 test_metadata_only_as_negotiated(void **state)
 {
@@ -280,6 +316,28 @@ test_metadata_from_guest(void **state)
 			assert_int_equal(m->tso_segsz, 100);
 			assert_true((m->ol_flags & RTE_MBUF_F_TX_UDP_SEG) != 0);
 			rte_pktmbuf_free(m);
+			guest_destroy(guest);
+			assert_no_leak(f);
+		}
+	}
+}
+
+// Frames with and without metadata in one burst, after others whose headers are still in the
+// guest's buffers: each has its own.
+static void
+test_headers_of_a_burst(void **state)
+{
+	const uint64_t features = GUEST_CHECKSUM | GUEST_FEATURE(VIRTIO_NET_F_GUEST_USO4);
+	const struct port_fixture *f = *state;
+
+	FOR_EACH_LAYOUT(layout)
+	{
+		for (int mergeable = 0; mergeable < 2; mergeable++) {
+			struct guest *guest =
+				make_guest(layout | features | (mergeable ? MERGEABLE : 0), true);
+
+			for (unsigned int seed = 0; seed < 40; seed++)
+				send_mixed(f, guest, seed);
 			guest_destroy(guest);
 			assert_no_leak(f);
 		}
@@ -467,6 +525,7 @@ main(void)
 		cmocka_unit_test(test_kicks),
 		cmocka_unit_test(test_metadata_only_as_negotiated),
 		cmocka_unit_test(test_metadata_from_guest),
+		cmocka_unit_test(test_headers_of_a_burst),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_buffer_too_short),
 		cmocka_unit_test(test_pool_runs_dry),
