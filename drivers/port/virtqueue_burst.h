@@ -314,7 +314,7 @@ virtqueue_tx_burst(struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
 	}
 	if (likely(done > 0)) {
 		steps->publish(vq);
-		steps->look_ahead(vq, (uint16_t)buffers, true);
+		steps->look_ahead(vq, (uint16_t)RTE_MIN(buffers, PORT_BURST), true);
 		buffer_free_bulk(pkts, done); // meanwhile the guest's lines arrive
 		steps->notify(vq);
 	}
