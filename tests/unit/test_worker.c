@@ -290,11 +290,23 @@ assert_owned(const struct rte_mbuf *m, uint16_t len)
 	assert_memory_equal(bytes + 60, lent.bytes, len);
 }
 
+// Port 2's device from now on. Workers look at the driver when they get the port.
+static void
+change_driver(struct fixture *f, const struct port_driver *driver)
+{
+	struct port *device = f->dp->ports[2]->device;
+
+	worker_port_detach(f->dp, 2);
+	device->driver = driver;
+	assert_int_equal(worker_port_attach(f->dp, device), 0);
+}
+
 // Two workers, one TX queue: the second hands over to the first.
 static void
 test_handover(void **state)
 {
 	const struct worker_config config = {.socket_id = SOCKET_ID_ANY, .poll = true};
+	static struct port_driver copying;
 	struct fixture *f = *state;
 	struct worker *second = worker_create(f->dp, 1, &config, f->mbufs, f->jumbos);
 	uint8_t frame[60] = {9};
@@ -314,7 +326,10 @@ test_handover(void **state)
 	worker_flush(f->w);
 	assert_int_equal(fixture_sent(f, 2), 1);
 	assert_int_equal(second->counters[1]->sent, 1);
-	// No lent memory for another thread.
+	// No lent memory for another thread, even if the device copies.
+	copying = *f->dp->ports[2]->device->driver;
+	copying.tx_copies = true;
+	change_driver(f, &copying);
 	m = lent_frame(f, 4000);
 	second->priv->borrows = true;
 	worker_inject(second, &m, 1, 1);
@@ -376,15 +391,56 @@ test_device_that_copies_gets_lent_memory(void **state)
 	const struct port_driver *old = device->driver;
 	struct rte_mbuf *m = lent_frame(f, 4000);
 
-	// Workers look when they get the port.
-	device->driver = &copying;
-	f->w->tx[2]->owns = false;
+	change_driver(f, &copying);
 	fixture_inject(f, 1, &m, 1);
-	f->w->tx[2]->owns = true;
 	device->driver = old;
 	assert_true(saw_lent);
 	assert_true(lent_is_back(&lent));
 	fixture_assert_no_leak(f);
+}
+
+static struct rte_mbuf *waiting; // at the lending device
+static struct worker *polling;
+
+// One frame, then the end of the worker's loop.
+static uint16_t
+lending_rx(struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (waiting == NULL) {
+		worker_stop(polling);
+		return 0;
+	}
+	pkts[0] = waiting;
+	waiting = NULL;
+	return 1;
+}
+
+static bool
+lending_lends(struct port *port, uint16_t queue)
+{
+	return true;
+}
+
+// The poll loop itself asks the device, and what it sent in that round is its own.
+static void
+test_poll_loop_asks_who_lends(void **state)
+{
+	static const struct port_driver lending = {
+		.name = "lending", .rx = lending_rx, .lends = lending_lends};
+	struct fixture *f = *state;
+	struct port *device = f->dp->ports[1]->device;
+	const struct port_driver *old = device->driver;
+
+	waiting = lent_frame(f, 4000);
+	f->w->priv->borrows = false;
+	polling = f->w;
+	device->driver = &lending;
+	assert_int_equal(worker_port_rx(f->dp, device), 0);
+	assert_int_equal(worker_main(f->w), 0);
+	device->driver = old;
+	assert_int_equal(fixture_sent(f, 2), 1);
+	assert_owned(fixture_sent_packet(f, 2, 0), 4000);
+	assert_false(f->w->priv->borrows);
 }
 
 static void
@@ -449,6 +505,8 @@ main(void)
 			test_device_that_keeps_gets_copies, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_device_that_copies_gets_lent_memory, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_poll_loop_asks_who_lends, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory_for_a_copy, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_rcu_defers, setup, fixture_teardown),
 	};
