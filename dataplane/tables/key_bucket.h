@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 #include <rte_common.h>
-#include <rte_prefetch.h>
 #ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
 #define KEY_BUCKET_WAYS 4
 #define KEY_BUCKET_LOG 6 // of its bytes
+#define KEY_BUCKETS_MAX (1u << (32 - KEY_BUCKET_LOG))
 
 struct key_bucket {
 	uint64_t value[KEY_BUCKET_WAYS]; // first: a way's number is its offset
@@ -30,12 +30,12 @@ static_assert(sizeof(struct key_bucket) == 1 << KEY_BUCKET_LOG, "one cache line"
 // keys come from strangers.
 struct key_hash {
 	uint32_t lower, upper, sum; // factors: of the key's halves, and of what they add up to
-	uint32_t shift; // 63 - log2 of how many buckets there are
+	uint32_t shift; // 32 - log2 of how many buckets there are
 };
 
 #define KEY_HASH_FOLD 15
 
-// n_buckets: a power of 2, at most 2^31. a, b: random.
+// n_buckets: a power of 2, at most KEY_BUCKETS_MAX. a, b: random.
 static inline struct key_hash
 key_hash_make(uint64_t n_buckets, uint64_t a, uint64_t b)
 {
@@ -43,7 +43,7 @@ key_hash_make(uint64_t n_buckets, uint64_t a, uint64_t b)
 		.lower = (uint32_t)a | 1,
 		.upper = (uint32_t)(a >> 32) | 1,
 		.sum = (uint32_t)b | 1,
-		.shift = 63 - (uint32_t)__builtin_ctzll(n_buckets),
+		.shift = 32 - (uint32_t)__builtin_ctzll(n_buckets),
 	};
 }
 
@@ -53,10 +53,12 @@ key_home(const struct key_hash *hash, uint64_t key)
 	uint32_t sum = (uint32_t)key * hash->lower + (uint32_t)(key >> 32) * hash->upper;
 
 	sum = (sum ^ sum >> KEY_HASH_FOLD) * hash->sum;
-	return (uint64_t)sum << 31 >> hash->shift;
+	return (uint64_t)sum >> hash->shift;
 }
 
-// The homes of n keys, fetched into the cache.
+// The homes of n keys. They are not prefetched: look-ups do not depend on each other, so that a
+// core has the lines of a burst under way by itself, and a prefetch more a key costs more than it
+// saves even where they come from memory (perf/micro/bench_keys).
 static inline void
 key_homes(const struct key_hash *hash, const struct key_bucket *buckets, const uint64_t *keys,
 	size_t n, const struct key_bucket **homes)
@@ -64,29 +66,29 @@ key_homes(const struct key_hash *hash, const struct key_bucket *buckets, const u
 	size_t i = 0;
 
 #ifdef __AVX2__
-	const __m256i factors =
-		_mm256_set1_epi64x((long long)(hash->lower | (uint64_t)hash->upper << 32));
-	const __m256i factor = _mm256_set1_epi32((int)hash->sum);
+	const __m256i lower = _mm256_set1_epi64x(hash->lower);
+	const __m256i upper = _mm256_set1_epi64x(hash->upper);
+	const __m256i factor = _mm256_set1_epi64x(hash->sum);
 	const __m256i base = _mm256_set1_epi64x((long long)(uintptr_t)buckets);
-	const __m128i shift = _mm_cvtsi32_si128((int)hash->shift + 1);
+	const __m256i shift = _mm256_set1_epi64x(hash->shift - KEY_BUCKET_LOG); // to bytes
+	const __m256i mask = _mm256_set1_epi64x(
+		(1LL << (32 + KEY_BUCKET_LOG - hash->shift)) - (1LL << KEY_BUCKET_LOG));
 
-	for (; i + 4 <= n; i += 4) { // as key_home() does, in the upper halves
+	// As key_home() does, in the lower halves: their products cost half of what those of all
+	// eight do, and what they leave in the upper halves is masked out in the end.
+	for (; i + 4 <= n; i += 4) {
 		__m256i key = _mm256_loadu_si256((const __m256i *)(const void *)&keys[i]);
-		__m256i part = _mm256_mullo_epi32(key, factors);
-		__m256i sum = _mm256_add_epi32(part, _mm256_slli_epi64(part, 32));
+		__m256i sum = _mm256_add_epi32(_mm256_mul_epu32(key, lower),
+			_mm256_mul_epu32(_mm256_srli_epi64(key, 32), upper));
 
 		sum = _mm256_xor_si256(sum, _mm256_srli_epi32(sum, KEY_HASH_FOLD));
-		sum = _mm256_srl_epi64(_mm256_mullo_epi32(sum, factor), shift);
-		sum = _mm256_add_epi64(base, _mm256_slli_epi64(sum, KEY_BUCKET_LOG));
-		_mm256_storeu_si256((__m256i *)(void *)&homes[i], sum);
-		for (size_t k = 0; k < 4; k++)
-			rte_prefetch0(homes[i + k]);
+		sum = _mm256_srlv_epi64(_mm256_mul_epu32(sum, factor), shift);
+		sum = _mm256_and_si256(sum, mask);
+		_mm256_storeu_si256((__m256i *)(void *)&homes[i], _mm256_add_epi64(base, sum));
 	}
 #endif
-	for (; i < n; i++) {
+	for (; i < n; i++)
 		homes[i] = &buckets[key_home(hash, keys[i])];
-		rte_prefetch0(homes[i]);
-	}
 }
 
 // Bit i: way i holds the key. Another thread may change keys meanwhile.

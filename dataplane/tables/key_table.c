@@ -48,12 +48,12 @@ key_table_create(const char *name, uint32_t max_entries, struct rte_rcu_qsbr *qs
 	struct key_table *table;
 	uint64_t n = 1;
 
-	if (max_entries == 0 || qsbr == NULL) {
+	while (n * WAYS < (uint64_t)max_entries * 2)
+		n *= 2;
+	if (max_entries == 0 || n > KEY_BUCKETS_MAX || qsbr == NULL) {
 		rte_errno = EINVAL;
 		return NULL;
 	}
-	while (n * WAYS < (uint64_t)max_entries * 2)
-		n *= 2;
 	table = rte_zmalloc_socket(name, sizeof(*table), RTE_CACHE_LINE_SIZE, socket_id);
 	if (table != NULL) {
 		table->buckets = rte_malloc_socket(

@@ -105,7 +105,7 @@ template <typename Make>
 void
 register_way(const char *name, Make make)
 {
-	for (std::uint32_t flows : {1u, 100u, 10000u}) {
+	for (std::uint32_t flows : {1u, 4u, 100u, 10000u}) {
 		auto frames = std::make_shared<std::vector<plane_frame>>(make(flows));
 
 		benchmark::RegisterBenchmark(
