@@ -8,6 +8,7 @@
 #include <rte_random.h>
 
 #include "tables/lpm.h"
+#include "tables/route_blocks.h"
 #include "tables/route_bucket.h"
 #include "worker.h"
 
@@ -20,12 +21,14 @@
 struct route_cache {
 	struct route_hash hash;
 	uint32_t next_way; // of a full bucket that gets an entry
-	uint64_t epoch; // upper half of the generation of all entries
+	uint64_t generation; // of the blocks; its upper half is that of all entries
 	struct route_bucket buckets[ROUTE_BUCKETS];
 	// Next hops by the entries' numbers; a number is valid in the generation since which it has
 	// been one.
 	const struct nexthop *nexthop[NEXTHOPS];
 	uint32_t since[NEXTHOPS];
+	struct route_blocks blocks; // the numbers plus 1 of those that whole /24s have
+	bool buckets_first; // most of the last burst's addresses are there, not in blocks
 };
 
 struct route_cache *
@@ -50,6 +53,17 @@ route_cache_free(struct route_cache *cache)
 	rte_free(cache);
 }
 
+// As rte_be_to_cpu_32(), which is assembler and keeps a loop from being done by vectors.
+static inline uint32_t
+host_order(rte_be32_t ip)
+{
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	return __builtin_bswap32(ip);
+#else
+	return ip;
+#endif
+}
+
 // Read before the tables are.
 static uint32_t
 generation_of(struct route_cache *cache, const struct dataplane *dp)
@@ -57,11 +71,14 @@ generation_of(struct route_cache *cache, const struct dataplane *dp)
 	uint64_t generation =
 		__atomic_load_n(&dp->generation, __ATOMIC_ACQUIRE) + lpm_generation(dp->lpm);
 
-	if (unlikely(generation >> 32 != cache->epoch)) {
+	if (likely(generation == cache->generation))
+		return (uint32_t)generation;
+	if (generation >> 32 != cache->generation >> 32) {
 		memset(cache->buckets, 0, sizeof(cache->buckets));
 		memset(cache->nexthop, 0, sizeof(cache->nexthop));
-		cache->epoch = generation >> 32;
 	}
+	route_blocks_forget(&cache->blocks);
+	cache->generation = generation;
 	return (uint32_t)generation;
 }
 
@@ -85,11 +102,13 @@ number_of(struct route_cache *cache, const struct nexthop *nexthop, uint32_t gen
 }
 
 static void
-remember(struct route_cache *cache, uint32_t home, uint32_t word, uint32_t generation,
+remember_one(struct route_cache *cache, uint16_t network, rte_be32_t ip, uint32_t generation,
 	const struct nexthop *nexthop)
 {
-	struct route_bucket *bucket = &cache->buckets[home >> ROUTE_BUCKET_LOG];
+	uint32_t hashed = route_hash_of(&cache->hash, route_salt(&cache->hash, network), ip);
+	struct route_bucket *bucket = &cache->buckets[route_home(hashed) >> ROUTE_BUCKET_LOG];
 	uint32_t number = number_of(cache, nexthop, generation), way;
+	uint32_t word = route_word(hashed, network);
 	unsigned int bits;
 
 	if (number == NEXTHOPS)
@@ -107,71 +126,167 @@ remember(struct route_cache *cache, uint32_t home, uint32_t word, uint32_t gener
 	bucket->number[way] = (uint16_t)number;
 }
 
-// Where a burst's addresses are looked for.
-struct places {
-	uint32_t home[WORKER_BURST], word[WORKER_BURST], generation;
+// Returns whether the address's whole block has one answer, which is remembered.
+static bool
+remember_block(struct route_cache *cache, const struct dataplane *dp, uint16_t network,
+	rte_be32_t ip, uint32_t generation)
+{
+	const struct nexthop *nexthop = route_block4(dp, network, ip);
+	uint32_t number;
+
+	if (nexthop == NULL || !nexthop_forwards(nexthop))
+		return false;
+	number = number_of(cache, nexthop, generation);
+	return number != NEXTHOPS
+	       && route_blocks_set(&cache->blocks, network, ip, (uint16_t)(number + 1));
+}
+
+// A burst's addresses, or some of them.
+struct wanted {
+	const rte_be32_t *ip;
+	const uint8_t *place; // where their next hops go, NULL: in the same order
+	const struct nexthop **nexthop;
+	uint16_t network, n;
 };
+
+// Those of a burst that are not found where most are.
+struct others {
+	rte_be32_t ip[WORKER_BURST];
+	uint8_t place[WORKER_BURST];
+};
+
+static struct wanted
+pick(const struct wanted *all, uint64_t some, struct others *others)
+{
+	struct wanted wanted = {.ip = others->ip,
+		.place = others->place,
+		.nexthop = all->nexthop,
+		.network = all->network};
+
+	for (; some != 0; some &= some - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(some);
+
+		others->ip[wanted.n] = all->ip[i];
+		others->place[wanted.n++] = all->place != NULL ? all->place[i] : (uint8_t)i;
+	}
+	return wanted;
+}
 
 // Only what forwards is kept: groups depend on the flow, and refusals are no traffic.
 static void
-look_up_misses(struct route_cache *cache, const struct dataplane *dp, uint16_t network,
-	const rte_be32_t *ip, uint64_t misses, const struct places *places,
-	const struct nexthop **nexthop)
+look_up(struct route_cache *cache, const struct dataplane *dp, uint32_t generation,
+	const struct wanted *wanted)
 {
 	const struct nexthop *found[WORKER_BURST];
-	uint16_t networks[WORKER_BURST], n = 0;
-	rte_be32_t missed[WORKER_BURST];
+	uint16_t networks[WORKER_BURST];
 
-	for (uint64_t left = misses; left != 0; left &= left - 1) {
-		networks[n] = network;
-		missed[n++] = ip[__builtin_ctzll(left)];
-	}
-	route_lookup4(dp, networks, missed, n, found);
-	for (n = 0; misses != 0; misses &= misses - 1, n++) {
-		unsigned int i = (unsigned int)__builtin_ctzll(misses);
-
-		nexthop[i] = found[n];
-		if (nexthop_forwards(found[n]))
-			remember(cache, places->home[i], places->word[i], places->generation,
-				found[n]);
+	for (uint16_t i = 0; i < wanted->n; i++)
+		networks[i] = wanted->network;
+	route_lookup4(dp, networks, wanted->ip, wanted->n, found);
+	for (uint16_t i = 0; i < wanted->n; i++) {
+		wanted->nexthop[wanted->place[i]] = found[i];
+		if (nexthop_forwards(found[i])
+			&& !remember_block(cache, dp, wanted->network, wanted->ip[i], generation))
+			remember_one(cache, wanted->network, wanted->ip[i], generation, found[i]);
 	}
 }
 
-// Whether place i has an answer; *nexthop is then set.
-static inline bool
-look_in(const struct route_cache *cache, const struct places *places, size_t i,
-	const struct nexthop **nexthop)
+static __rte_always_inline void
+answer(const struct route_cache *cache, const struct wanted *wanted, size_t i, uint32_t number)
 {
-	const struct route_bucket *bucket = route_bucket_at(cache->buckets, places->home[i]);
-	unsigned int bits = route_bucket_match(bucket, places->word[i], places->generation);
+	const struct nexthop *nexthop = cache->nexthop[number];
+
+	rte_prefetch0(nexthop);
+	wanted->nexthop[wanted->place != NULL ? wanted->place[i] : i] = nexthop;
+}
+
+// Whether an address has an answer of its own; its next hop is then set.
+static __rte_always_inline bool
+look_in(const struct route_cache *cache, const struct wanted *wanted, size_t i, uint32_t home,
+	uint32_t word, uint32_t generation)
+{
+	const struct route_bucket *bucket = route_bucket_at(cache->buckets, home);
+	unsigned int bits = route_bucket_match(bucket, word, generation);
 
 	if (unlikely(bits <= ROUTE_BUCKET_CURRENT))
 		return false;
-	*nexthop = cache->nexthop[bucket->number[__builtin_ctz(bits)]];
-	rte_prefetch0(*nexthop);
+	answer(cache, wanted, i, bucket->number[__builtin_ctz(bits)]);
 	return true;
+}
+
+// Bit i of the results: address i has no answer.
+
+static __rte_always_inline uint64_t
+look_in_buckets(const struct route_cache *cache, const struct wanted *wanted, uint32_t generation)
+{
+	uint32_t home[WORKER_BURST], word[WORKER_BURST];
+	uint64_t misses = 0;
+	size_t i = 0;
+
+	route_homes(
+		&cache->hash, cache->buckets, wanted->network, wanted->ip, wanted->n, word, home);
+	for (; i + GROUP <= wanted->n; i += GROUP)
+#pragma GCC unroll 4
+		for (size_t k = i; k < i + GROUP; k++)
+			if (!look_in(cache, wanted, k, home[k], word[k], generation))
+				misses |= UINT64_C(1) << k;
+	for (; i < wanted->n; i++)
+		if (!look_in(cache, wanted, i, home[i], word[i], generation))
+			misses |= UINT64_C(1) << i;
+	return misses;
+}
+
+static __rte_always_inline uint64_t
+look_in_blocks(const struct route_cache *cache, const struct wanted *wanted)
+{
+	const uint16_t *root = route_block_root(&cache->blocks, wanted->network);
+	uint32_t upper[WORKER_BURST], lower[WORKER_BURST];
+	uint64_t misses = 0;
+
+	for (size_t i = 0; i < wanted->n; i++) {
+		upper[i] = route_block_upper(host_order(wanted->ip[i]));
+		lower[i] = route_block_lower(host_order(wanted->ip[i]));
+	}
+	for (size_t i = 0; i < wanted->n; i++) {
+		uint32_t number = route_block_number(&cache->blocks, root, upper[i], lower[i]);
+
+		if (likely(number != 0))
+			answer(cache, wanted, i, number - 1);
+		else
+			misses |= UINT64_C(1) << i;
+	}
+	return misses;
+}
+
+// What is not where most of the last burst was. Returns false when some were nowhere.
+static bool
+look_elsewhere(struct route_cache *cache, const struct dataplane *dp, uint32_t generation,
+	const struct wanted *all, uint64_t misses)
+{
+	struct others others, unknown;
+	struct wanted wanted = pick(all, misses, &others);
+	int n_found = wanted.n;
+
+	misses = cache->buckets_first ? look_in_blocks(cache, &wanted)
+				      : look_in_buckets(cache, &wanted, generation);
+	n_found -= __builtin_popcountll(misses);
+	if (2 * n_found > all->n)
+		cache->buckets_first = !cache->buckets_first;
+	if (misses == 0)
+		return true;
+	wanted = pick(&wanted, misses, &unknown);
+	look_up(cache, dp, generation, &wanted);
+	return false;
 }
 
 bool
 route_cache_lookup4(struct route_cache *cache, const struct dataplane *dp, uint16_t network,
 	const rte_be32_t *ip, uint16_t n, const struct nexthop **nexthop)
 {
-	struct places places;
-	uint64_t misses = 0;
-	size_t i = 0;
+	const struct wanted wanted = {.ip = ip, .nexthop = nexthop, .network = network, .n = n};
+	const uint32_t generation = generation_of(cache, dp);
+	uint64_t misses = cache->buckets_first ? look_in_buckets(cache, &wanted, generation)
+					       : look_in_blocks(cache, &wanted);
 
-	places.generation = generation_of(cache, dp);
-	route_homes(&cache->hash, cache->buckets, network, ip, n, places.word, places.home);
-	for (; i + GROUP <= n; i += GROUP)
-#pragma GCC unroll 4
-		for (size_t k = i; k < i + GROUP; k++)
-			if (!look_in(cache, &places, k, &nexthop[k]))
-				misses |= UINT64_C(1) << k;
-	for (; i < n; i++)
-		if (!look_in(cache, &places, i, &nexthop[i]))
-			misses |= UINT64_C(1) << i;
-	if (likely(misses == 0))
-		return true;
-	look_up_misses(cache, dp, network, ip, misses, &places, nexthop);
-	return false;
+	return likely(misses == 0) || look_elsewhere(cache, dp, generation, &wanted, misses);
 }

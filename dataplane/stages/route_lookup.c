@@ -3,6 +3,7 @@
 
 #include "tables/lpm.h"
 #include "tables/neighbor.h"
+#include "tables/route_blocks.h"
 #include "worker.h"
 
 static const struct nexthop no_route = {.action = ROUTE_NO_ROUTE};
@@ -114,6 +115,18 @@ route_lookup6(const struct dataplane *dp, const uint16_t *network, const uint8_t
 	uint16_t n, const struct nexthop **nexthop)
 {
 	lookup(dp, network, (struct wanted){.is_v6 = true, .v6 = ip}, n, nexthop);
+}
+
+const struct nexthop *
+route_block4(const struct dataplane *dp, uint16_t network, rte_be32_t ip)
+{
+	const struct network *found = dp_network(dp, network);
+	uint32_t id;
+
+	if (found == NULL || neighbor_may_be_near(dp->neighbors, network, ip)
+		|| !lpm_lookup_block(found->routes4, (const uint8_t *)&ip, ROUTE_BLOCK_LENGTH, &id))
+		return NULL;
+	return resolve(dp, id);
 }
 
 const struct nexthop *

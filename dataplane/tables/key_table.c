@@ -15,7 +15,7 @@
 #define GRAVES 1024 // removed entries that may wait
 #define RECLAIM 8 // of them at most, with each entry that is added
 #define STICKY UINT8_MAX
-#define GROUP 4 // keys that are looked up in one turn
+#define GROUP 8 // keys that are looked up in one turn
 
 // A removed entry and the grace period after which its place is free.
 struct grave {
@@ -271,7 +271,7 @@ key_table_get_bulk(
 
 	key_homes(&table->hash, table->buckets, keys, n, bucket);
 	for (; i + GROUP <= n; i += GROUP)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 		for (size_t k = 0; k < GROUP; k++)
 			if (!look_in(bucket[i + k], keys[i + k], &values[i + k]))
 				misses |= UINT64_C(1) << (i + k);

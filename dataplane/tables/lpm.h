@@ -11,6 +11,7 @@
 // Writer: main thread. Readers: workers. Replaced nodes are reused after a grace period
 // (rte_rcu_qsbr).
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_byteorder.h>
@@ -60,5 +61,9 @@ void lpm_lookup6_bulk(
 	const struct lpm_table *table, const uint8_t *const *addr, uint32_t n, uint32_t *nexthop);
 // One address of the table's family.
 uint32_t lpm_lookup(const struct lpm_table *table, const uint8_t *addr);
+// The next hop (or LPM_MISS) of all addresses that begin with the first 'length' bits of addr, a
+// multiple of 6. Returns false when rules longer than that may divide them.
+bool lpm_lookup_block(
+	const struct lpm_table *table, const uint8_t *addr, uint8_t length, uint32_t *nexthop);
 
 #endif

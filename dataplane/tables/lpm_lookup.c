@@ -164,3 +164,37 @@ lpm_lookup(const struct lpm_table *table, const uint8_t *addr)
 		slot = step(node, &rest, &best, true);
 	return lpm_read(best);
 }
+
+bool
+lpm_lookup_block(
+	const struct lpm_table *table, const uint8_t *addr, uint8_t length, uint32_t *nexthop)
+{
+	struct lpm_key key = lpm_key_load(addr, table->address_bits);
+	uint32_t slot = lpm_read(&table->root);
+	unsigned int at = 0, matched, value; // at: where the slot hangs, then the node's base
+	uint64_t hits;
+
+	*nexthop = LPM_MISS;
+	while (lpm_is_node(slot)) {
+		struct lpm_node *node = lpm_node(table->base, slot);
+
+		matched = at + lpm_node_match(node, &key, at);
+		at += node->skip;
+		if (at >= length)
+			return matched < length;
+		if (matched < at)
+			return true;
+		value = lpm_key_value(&key, at);
+		hits = node->rule_bm & path_mask[value];
+		if (hits != 0)
+			*nexthop =
+				lpm_read(lpm_rule(node, 63 - (unsigned int)__builtin_clzll(hits)));
+		if ((node->child_bm >> value & 1) == 0)
+			return true;
+		slot = lpm_read(lpm_child(node, value));
+		at += LPM_STRIDE;
+	}
+	if (slot != 0) // a leaf's rule ends where it hangs
+		*nexthop = slot & LPM_NEXTHOP_MAX;
+	return true;
+}

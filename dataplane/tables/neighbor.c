@@ -23,6 +23,8 @@ struct key6 {
 	uint64_t network;
 };
 
+#define BLOCKS 65536u // places for counts of neighbours, a power of 2
+
 // Values are pointers to struct neighbor; replaced ones are freed after a grace period.
 struct neighbors {
 	struct dataplane *dp;
@@ -30,6 +32,8 @@ struct neighbors {
 	uint32_t hash_seed;
 	uint32_t max_entries, count;
 	int socket_id;
+	// IPv4 addresses of the /24s that have this place; more than one may.
+	uint32_t block[BLOCKS];
 };
 
 static inline hash_sig_t
@@ -58,6 +62,12 @@ make_key6(uint16_t network, const uint8_t *ip)
 
 	memcpy(key.ip, ip, sizeof(key.ip));
 	return key;
+}
+
+static inline uint32_t
+block_of(const struct neighbors *neighbors, uint16_t network, rte_be32_t ip)
+{
+	return rte_jhash_2words(ip & RTE_BE32(0xffffff00), network, neighbors->hash_seed) % BLOCKS;
 }
 
 static int
@@ -216,6 +226,20 @@ publish(struct neighbors *neighbors, const struct cw_ip *ip, struct neighbor *en
 	return error;
 }
 
+// Before the address is there and after it is gone.
+static void
+count_block(struct neighbors *neighbors, uint16_t network, const struct cw_ip *ip, int by)
+{
+	rte_be32_t word;
+	uint32_t *n;
+
+	if (ip->family != 4)
+		return;
+	memcpy(&word, ip->addr, sizeof(word));
+	n = &neighbors->block[block_of(neighbors, network, word)];
+	__atomic_store_n(n, *n + (uint32_t)by, __ATOMIC_RELEASE);
+}
+
 static const struct neighbor *
 find(const struct neighbors *neighbors, uint16_t network, const struct cw_ip *ip)
 {
@@ -251,7 +275,11 @@ set(struct neighbors *neighbors, const struct cw_ip *ip, const struct neighbor *
 		fill_alias(entry);
 	else
 		fill_nexthop(neighbors->dp, entry);
+	if (old == NULL)
+		count_block(neighbors, wanted->network, ip, 1);
 	if (publish(neighbors, ip, entry) != 0) {
+		if (old == NULL)
+			count_block(neighbors, wanted->network, ip, -1);
 		rte_free(entry);
 		return -ENOSPC;
 	}
@@ -315,6 +343,7 @@ neighbor_del(struct neighbors *neighbors, uint8_t kind, uint16_t network, const 
 	}
 	neighbors->count--;
 	dp_note_change(neighbors->dp);
+	count_block(neighbors, network, ip, -1);
 	drop(neighbors, entry);
 	return 0;
 }
@@ -422,6 +451,14 @@ neighbor_lookup6(const struct neighbors *neighbors, uint16_t network, const uint
 		< 0)
 		return NULL;
 	return entry;
+}
+
+bool
+neighbor_may_be_near(const struct neighbors *neighbors, uint16_t network, rte_be32_t ip)
+{
+	return __atomic_load_n(
+		       &neighbors->block[block_of(neighbors, network, ip)], __ATOMIC_ACQUIRE)
+	       != 0;
 }
 
 static void

@@ -43,7 +43,7 @@ cases()
 		{"forward", "switched", l2},
 		{"route", "neighbor4", frame_routed(l2)},
 		{"route", "neighbor6", frame_routed(l2_6)},
-		{"route", "lpm4", frames_routed(1)[0]},
+		{"route", "lpm4", frames_to_hosts(1)[0]},
 		{"switch", "known", l2},
 		{"flood", "unknown", frame_unknown()},
 		{"local", "echo", frame_echo()},
@@ -129,7 +129,8 @@ register_all()
 			->UseManualTime();
 	}
 	register_way("way/l2", frames_switched);
-	register_way("way/l3", frames_routed);
+	register_way("way/l3", frames_to_blocks);
+	register_way("way/l3_hosts", frames_to_hosts);
 	register_way("way/l3_local", [](std::uint32_t n) {
 		return std::vector<plane_frame>(n, frame_routed(frame_udp4(PLANE_IN, PLANE_OUT)));
 	});

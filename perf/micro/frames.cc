@@ -255,7 +255,7 @@ frames_switched(std::uint32_t n)
 }
 
 std::vector<plane_frame>
-frames_routed(std::uint32_t n)
+frames_to_hosts(std::uint32_t n)
 {
 	std::vector<plane_frame> frames;
 
@@ -270,9 +270,21 @@ frames_routed(std::uint32_t n)
 }
 
 std::vector<plane_frame>
+frames_to_blocks(std::uint32_t n)
+{
+	std::vector<plane_frame> frames = frames_to_hosts(n);
+
+	for (std::uint32_t i = 0; i < n; i++) {
+		put32(frames[i], IP + 16, plane_block(i) + 9);
+		seal4(frames[i]);
+	}
+	return frames;
+}
+
+std::vector<plane_frame>
 frames_to_tunnel(std::uint32_t n)
 {
-	std::vector<plane_frame> frames = frames_routed(n);
+	std::vector<plane_frame> frames = frames_to_hosts(n);
 
 	for (std::uint32_t i = 0; i < n; i++) {
 		put32(frames[i], IP + 16, address4(3, i));

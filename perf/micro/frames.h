@@ -31,9 +31,10 @@ plane_frame frame_nd();
 plane_frame frame_super(std::uint16_t to, std::uint16_t segment);
 
 // Different flows between PLANE_IN and PLANE_OUT, or routed: 5-tuples over PLANE_MACS_MAX MACs
-// (over one when n is 1), or one route each.
+// (over one when n is 1), or one route each, to a host or to a /24.
 std::vector<plane_frame> frames_switched(std::uint32_t n);
-std::vector<plane_frame> frames_routed(std::uint32_t n);
+std::vector<plane_frame> frames_to_hosts(std::uint32_t n);
+std::vector<plane_frame> frames_to_blocks(std::uint32_t n);
 // Flows from PLANE_IN to addresses behind the tunnel's peer, and from there to PLANE_OUT through
 // the tunnel. See plane_tunnel().
 std::vector<plane_frame> frames_to_tunnel(std::uint32_t n);

@@ -207,6 +207,12 @@ add_macs(struct dataplane *dp)
 	}
 }
 
+uint32_t
+plane_block(uint32_t i)
+{
+	return RTE_IPV4(20, 0, 0, 0) + (i * 40503 % 65536 << 8);
+}
+
 void
 plane_routes(struct plane *plane, uint32_t n)
 {
@@ -221,6 +227,9 @@ plane_routes(struct plane *plane, uint32_t n)
 		struct cw_ip ip = ip4(RTE_IPV4(10, 2, 0, 0) + i);
 
 		if (lpm_set(plane->dp->networks[0]->routes4, ip.addr, 32, ROUTE_NEXTHOP) != 0)
+			plane_fail("no room for routes");
+		ip = ip4(plane_block(i));
+		if (lpm_set(plane->dp->networks[0]->routes4, ip.addr, 24, ROUTE_NEXTHOP) != 0)
 			plane_fail("no room for routes");
 	}
 }

@@ -41,7 +41,10 @@ struct plane *plane_create(void);
 bool plane_has_hugepages(void);
 // MAC number i < PLANE_MACS_MAX behind PLANE_OUT.
 void plane_mac(uint32_t i, uint8_t mac[6]);
-// Route 10.2.0.0 + i / 32 to the neighbour behind PLANE_OUT, for each i < n; once a process.
+// /24 number i < 65536 of 20.0.0.0/8, in host order; those of small i lie far apart.
+uint32_t plane_block(uint32_t i);
+// Routes 10.2.0.0 + i / 32 and plane_block(i) / 24 to the neighbour behind PLANE_OUT, for each
+// i < n; once a process.
 void plane_routes(struct plane *plane, uint32_t n);
 // Makes 10.9.0.1 a VXLAN vtep (UDP 8472, VNI 1) of PLANE_UPLINK, whose peer 10.9.1.1 has
 // 10.3.0.0/16; once a process.

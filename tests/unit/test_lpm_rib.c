@@ -31,6 +31,28 @@ random_length(uint8_t typical, uint8_t longest)
 	return (uint8_t)(dice < 95 ? 8 + random32() % (typical - 8u) : random32() % (longest + 1u));
 }
 
+// All addresses of a block have the next hop that the block is said to have.
+static void
+check_blocks4(const struct lpm_table *table, uint32_t space)
+{
+	uint32_t nexthop, whole = 0;
+
+	for (uint32_t i = 0; i < LOOKUPS; i++) {
+		uint32_t ip = random32() & space;
+		uint8_t length = (uint8_t)(6 * (random32() % 5));
+		rte_be32_t address = rte_cpu_to_be_32(ip);
+
+		if (!lpm_lookup_block(table, (uint8_t *)&address, length, &nexthop))
+			continue;
+		whole++;
+		for (int k = 0; k < 4; k++) {
+			address = rte_cpu_to_be_32(ip ^ (random32() & (UINT32_MAX >> length)));
+			assert_int_equal(lpm_lookup(table, (uint8_t *)&address), nexthop);
+		}
+	}
+	assert_in_range(whole, 1000, LOOKUPS - 1000);
+}
+
 static void
 test_rib4(void **state)
 {
@@ -70,6 +92,7 @@ test_rib4(void **state)
 			rte_rib_get_nh(node, &nexthop);
 		assert_int_equal(lpm_lookup(table, (uint8_t *)&address), nexthop);
 	}
+	check_blocks4(table, 0x3fffffff);
 	rte_rib_free(rib);
 	lpm_table_free(table);
 }
