@@ -54,7 +54,7 @@ memory_pages_needed(const struct config *config, const struct cores *cores)
 			seen |= cores->numa[j] == cores->numa[i];
 		nodes += !seen;
 	}
-	return cw_hugepages_needed(&sizing, nodes);
+	return cw_hugepages_needed(&sizing, cores->n, nodes);
 }
 
 static uint64_t

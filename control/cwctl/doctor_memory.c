@@ -107,7 +107,8 @@ doctor_memory(struct doctor *doctor)
 			"not used by configuration: packets are slower to reach");
 		return;
 	}
-	needed = cw_hugepages_needed(&doctor->sizing, doctor_nodes(doctor, nodes, NODES_MAX));
+	needed = cw_hugepages_needed(&doctor->sizing, (unsigned int)CPU_COUNT(&doctor->workers),
+		doctor_nodes(doctor, nodes, NODES_MAX));
 	pages = count_pages(doctor, folder, "free_hugepages");
 	if (!doctor_exists(doctor, "%s", folder))
 		doctor_find(doctor, FINDING_PROBLEM, "hugepages",

@@ -285,6 +285,7 @@ port_socket_arguments(const struct port *port, char args[CW_ARGS_LEN])
 	append_choice(args, "packed", socket->packed);
 	if (port->kind == CW_PORT_VHOST_USER) {
 		append(args, "mode", socket->mode);
+		append(args, "owner", socket->owner);
 		append(args, "group", socket->group);
 		return;
 	}

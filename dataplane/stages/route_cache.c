@@ -16,8 +16,8 @@
 #define NEXTHOPS 16384u // a power of 2
 #define TRIES 8 // places where a next hop may be
 
-// Half a MiB of buckets: 20,000 destinations seldom push each other out, and the rest of a core's
-// second-level cache is left to the packets.
+// Half a MiB of buckets: 20,000 destinations seldom push each other out, and some of a core's
+// second-level cache is left to the packets. Of the blocks' pages only the lines in use count.
 struct route_cache {
 	struct route_hash hash;
 	uint32_t next_way; // of a full bucket that gets an entry
@@ -28,7 +28,6 @@ struct route_cache {
 	const struct nexthop *nexthop[NEXTHOPS];
 	uint32_t since[NEXTHOPS];
 	struct route_blocks blocks; // the numbers plus 1 of those that whole /24s have
-	bool buckets_first; // most of the last burst's addresses are there, not in blocks
 };
 
 struct route_cache *
@@ -51,17 +50,6 @@ void
 route_cache_free(struct route_cache *cache)
 {
 	rte_free(cache);
-}
-
-// As rte_be_to_cpu_32(), which is assembler and keeps a loop from being done by vectors.
-static inline uint32_t
-host_order(rte_be32_t ip)
-{
-#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
-	return __builtin_bswap32(ip);
-#else
-	return ip;
-#endif
 }
 
 // Read before the tables are.
@@ -131,9 +119,11 @@ static bool
 remember_block(struct route_cache *cache, const struct dataplane *dp, uint16_t network,
 	rte_be32_t ip, uint32_t generation)
 {
-	const struct nexthop *nexthop = route_block4(dp, network, ip);
+	const struct nexthop *nexthop = NULL;
 	uint32_t number;
 
+	if (!route_block_leaves_out(route_host_order(ip)))
+		nexthop = route_block4(dp, network, ip);
 	if (nexthop == NULL || !nexthop_forwards(nexthop))
 		return false;
 	number = number_of(cache, nexthop, generation);
@@ -244,13 +234,14 @@ look_in_blocks(const struct route_cache *cache, const struct wanted *wanted)
 	uint64_t misses = 0;
 
 	for (size_t i = 0; i < wanted->n; i++) {
-		upper[i] = route_block_upper(host_order(wanted->ip[i]));
-		lower[i] = route_block_lower(host_order(wanted->ip[i]));
+		upper[i] = route_block_upper(route_host_order(wanted->ip[i]));
+		lower[i] = route_block_lower(route_host_order(wanted->ip[i]));
 	}
 	for (size_t i = 0; i < wanted->n; i++) {
 		uint32_t number = route_block_number(&cache->blocks, root, upper[i], lower[i]);
 
-		if (likely(number != 0))
+		if (likely(number != 0)
+			&& likely(!route_block_leaves_out(route_host_order(wanted->ip[i]))))
 			answer(cache, wanted, i, number - 1);
 		else
 			misses |= UINT64_C(1) << i;
@@ -258,20 +249,16 @@ look_in_blocks(const struct route_cache *cache, const struct wanted *wanted)
 	return misses;
 }
 
-// What is not where most of the last burst was. Returns false when some were nowhere.
+// What is not where the first address is. Returns false when some are nowhere.
 static bool
 look_elsewhere(struct route_cache *cache, const struct dataplane *dp, uint32_t generation,
-	const struct wanted *all, uint64_t misses)
+	const struct wanted *all, bool blocks_first, uint64_t misses)
 {
 	struct others others, unknown;
 	struct wanted wanted = pick(all, misses, &others);
-	int n_found = wanted.n;
 
-	misses = cache->buckets_first ? look_in_blocks(cache, &wanted)
-				      : look_in_buckets(cache, &wanted, generation);
-	n_found -= __builtin_popcountll(misses);
-	if (2 * n_found > all->n)
-		cache->buckets_first = !cache->buckets_first;
+	misses = blocks_first ? look_in_buckets(cache, &wanted, generation)
+			      : look_in_blocks(cache, &wanted);
 	if (misses == 0)
 		return true;
 	wanted = pick(&wanted, misses, &unknown);
@@ -285,8 +272,11 @@ route_cache_lookup4(struct route_cache *cache, const struct dataplane *dp, uint1
 {
 	const struct wanted wanted = {.ip = ip, .nexthop = nexthop, .network = network, .n = n};
 	const uint32_t generation = generation_of(cache, dp);
-	uint64_t misses = cache->buckets_first ? look_in_buckets(cache, &wanted, generation)
-					       : look_in_blocks(cache, &wanted);
+	// Where the first one is most are: a burst comes from one port.
+	bool blocks_first = route_block_of(&cache->blocks, network, route_host_order(ip[0])) != 0;
+	uint64_t misses = blocks_first ? look_in_blocks(cache, &wanted)
+				       : look_in_buckets(cache, &wanted, generation);
 
-	return likely(misses == 0) || look_elsewhere(cache, dp, generation, &wanted, misses);
+	return likely(misses == 0)
+	       || look_elsewhere(cache, dp, generation, &wanted, blocks_first, misses);
 }

@@ -4,8 +4,8 @@
 
 // Answers of route_lookup4() that one worker remembers: a neighbour look-up and a longest prefix
 // match cost a packet several cache misses, and most packets go where others just went. Whatever
-// changes in the tables changes dp->generation or lpm_generation(), which is part of each key, so
-// that nothing old is ever found.
+// changes in the tables changes dp->generation or lpm_generation(), and nothing older than those is
+// ever found.
 
 #include "stages/route_lookup.h"
 

@@ -24,8 +24,8 @@ void route_lookup4(const struct dataplane *dp, const uint16_t *network, const rt
 	uint16_t n, const struct nexthop **nexthop);
 void route_lookup6(const struct dataplane *dp, const uint16_t *network, const uint8_t *const *ip,
 	uint16_t n, const struct nexthop **nexthop);
-// What route_lookup4() says for every address that has its first 24 bits in common with ip; NULL
-// when that may differ.
+// What route_lookup4() says for every address that has its first 24 bits in common with ip, but the
+// one that ends in 0; NULL when that may differ.
 const struct nexthop *route_block4(const struct dataplane *dp, uint16_t network, rte_be32_t ip);
 // The member of a group that a flow takes.
 const struct nexthop *route_member(

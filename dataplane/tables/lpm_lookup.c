@@ -180,6 +180,11 @@ lpm_lookup_block(
 
 		matched = at + lpm_node_match(node, &key, at);
 		at += node->skip;
+		if (matched >= length && at == length && node->child_bm == 0
+			&& node->rule_bm == UINT64_C(1) << 1) {
+			*nexthop = lpm_read(lpm_rule(node, 1)); // of 'length' bits, and no other
+			return true;
+		}
 		if (at >= length)
 			return matched < length;
 		if (matched < at)

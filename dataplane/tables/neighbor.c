@@ -12,6 +12,7 @@
 #include <rte_random.h>
 
 #include "dataplane.h"
+#include "route_blocks.h"
 
 struct key4 {
 	rte_be32_t ip;
@@ -32,7 +33,8 @@ struct neighbors {
 	uint32_t hash_seed;
 	uint32_t max_entries, count;
 	int socket_id;
-	// IPv4 addresses of the /24s that have this place; more than one may.
+	// IPv4 addresses, but for those that blocks leave out, of the /24s that have this place;
+	// more than one may.
 	uint32_t block[BLOCKS];
 };
 
@@ -233,9 +235,11 @@ count_block(struct neighbors *neighbors, uint16_t network, const struct cw_ip *i
 	rte_be32_t word;
 	uint32_t *n;
 
-	if (ip->family != 4)
+	if (ip->family == 6)
 		return;
 	memcpy(&word, ip->addr, sizeof(word));
+	if (route_block_leaves_out(rte_be_to_cpu_32(word)))
+		return;
 	n = &neighbors->block[block_of(neighbors, network, word)];
 	__atomic_store_n(n, *n + (uint32_t)by, __ATOMIC_RELEASE);
 }

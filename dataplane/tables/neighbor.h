@@ -65,7 +65,8 @@ const struct neighbor *neighbor_lookup4(
 	const struct neighbors *neighbors, uint16_t network, rte_be32_t ip);
 const struct neighbor *neighbor_lookup6(
 	const struct neighbors *neighbors, uint16_t network, const uint8_t ip[16]);
-// Workers: whether an IPv4 address that has its first 24 bits in common with this one may be known.
+// Workers: whether an IPv4 address that has its first 24 bits in common with this one, and does not
+// end in 0, may be known.
 bool neighbor_may_be_near(const struct neighbors *neighbors, uint16_t network, rte_be32_t ip);
 // Workers: n <= 64. found[i] is NULL when not known.
 void neighbor_lookup4_bulk(const struct neighbors *neighbors, const uint16_t *network,

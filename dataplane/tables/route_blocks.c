@@ -13,8 +13,8 @@ route_blocks_forget(struct route_blocks *blocks)
 	blocks->refused = 0;
 }
 
-// Returns the number of an empty page, 0: none is left. Clearing it costs no more than the look-up
-// that wants it did.
+// Returns the number of an empty page, 0: none is left. Clearing it costs about as much as the
+// look-up that wants it did.
 static uint16_t
 take_page(struct route_blocks *blocks)
 {

@@ -5,8 +5,10 @@
 // A 16-bit number for each /24 of each network, for as many as are in use: the first 12 bits of an
 // address find a page, the next 12 the place in it (as in P. Gupta, S. Lin, N. McKeown, "Routing
 // Lookups in Hardware at Memory Access Speeds", INFOCOM 1998, cut in two). 32 blocks in a row share
-// a cache line, so that thousands of routes to nodes' /24s take no more room than the first-level
-// cache has.
+// a cache line, so that thousands of routes to nodes' /24s need a few of them.
+//
+// A block leaves its first address out, x.x.x.0: with VXLAN, Flannel makes that of each node's pods
+// the node's own, a neighbour, and it would keep all of them from having one answer.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +40,23 @@ void route_blocks_forget(struct route_blocks *blocks);
 bool route_blocks_set(
 	struct route_blocks *blocks, uint16_t network, rte_be32_t ip, uint16_t number);
 
+// As rte_be_to_cpu_32(), which is assembler and keeps a loop from being done by vectors.
+static inline uint32_t
+route_host_order(rte_be32_t ip)
+{
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	return __builtin_bswap32(ip);
+#else
+	return ip;
+#endif
+}
+
+static inline bool
+route_block_leaves_out(uint32_t host_order)
+{
+	return (host_order & (UINT32_MAX >> ROUTE_BLOCK_LENGTH)) == 0;
+}
+
 // Where an address's number stands: which place in the root, and which in that page. In bytes.
 static inline uint32_t
 route_block_upper(uint32_t host_order)
@@ -66,6 +85,13 @@ static inline const uint16_t *
 route_block_root(const struct route_blocks *blocks, uint16_t network)
 {
 	return blocks->page[blocks->root[network]];
+}
+
+static inline uint16_t
+route_block_of(const struct route_blocks *blocks, uint16_t network, uint32_t host_order)
+{
+	return route_block_number(blocks, route_block_root(blocks, network),
+		route_block_upper(host_order), route_block_lower(host_order));
 }
 
 #endif

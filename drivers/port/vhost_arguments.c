@@ -76,14 +76,26 @@ read_mode(const char *value, struct vhost_arguments *arguments)
 }
 
 static bool
-read_group(const char *value, struct vhost_arguments *arguments)
+read_account(const char *value, uint32_t *id)
 {
 	unsigned long number;
 
 	if (!read_number(value, 10, UINT32_MAX - 1ul, &number))
 		return false;
-	arguments->group = (gid_t)number;
+	*id = (uint32_t)number;
 	return true;
+}
+
+static bool
+read_owner(const char *value, struct vhost_arguments *arguments)
+{
+	return read_account(value, &arguments->owner);
+}
+
+static bool
+read_group(const char *value, struct vhost_arguments *arguments)
+{
+	return read_account(value, &arguments->group);
 }
 
 static const struct {
@@ -96,6 +108,7 @@ static const struct {
 	{"packed", "on or off", read_packed},
 	{"rings", "own or librte", read_rings},
 	{"mode", "octal, 0 to 0777", read_mode},
+	{"owner", "a numeric user id", read_owner},
 	{"group", "a numeric group id", read_group},
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -135,8 +148,11 @@ vhost_arguments_parse(
 	uint32_t seen = 0;
 	int ret;
 
-	*arguments = (struct vhost_arguments){
-		.packed = true, .own_rings = true, .mode = 0660, .group = (gid_t)-1};
+	*arguments = (struct vhost_arguments){.packed = true,
+		.own_rings = true,
+		.mode = 0660,
+		.owner = (uid_t)-1,
+		.group = (gid_t)-1};
 	if (text == NULL || strlen(text) >= sizeof(copy)) {
 		snprintf(reason, reason_len, "args: %s",
 			text == NULL ? "path=PATH is missing" : "too long");

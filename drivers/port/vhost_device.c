@@ -264,7 +264,7 @@ register_flags(const struct vhost_arguments *arguments)
 	return flags;
 }
 
-// A server's socket is nobody else's before it has its mode and group.
+// A server's socket is nobody else's before it has its mode, group and owner.
 static int
 start(struct vhost *v, char *reason, size_t reason_len)
 {
@@ -278,8 +278,7 @@ start(struct vhost *v, char *reason, size_t reason_len)
 	ret = rte_vhost_driver_start(arguments->path);
 	umask(before);
 	if (ret == 0)
-		ret = vhost_path_own(
-			arguments->path, arguments->mode, arguments->group, reason, reason_len);
+		ret = vhost_path_own(arguments, reason, reason_len);
 	return ret;
 }
 
@@ -292,7 +291,7 @@ vhost_device_register(struct vhost *v, char *reason, size_t reason_len)
 	if (ret < 0)
 		return ret;
 	if (v->arguments.server)
-		ret = vhost_path_prepare(path, reason, reason_len);
+		ret = vhost_path_prepare(&v->arguments, reason, reason_len);
 	if (ret < 0)
 		goto remove;
 	if (rte_vhost_driver_register(path, register_flags(&v->arguments)) < 0) {

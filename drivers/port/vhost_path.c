@@ -13,7 +13,7 @@ static int
 open_socket(const char *path, struct sockaddr_un *address)
 {
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	strncpy(address->sun_path, path, sizeof(address->sun_path) - 1);
+	snprintf(address->sun_path, sizeof(address->sun_path), "%s", path);
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
@@ -33,8 +33,9 @@ nobody_listens(const char *path)
 }
 
 static int
-remove_stale(const char *path, char *reason, size_t reason_len)
+remove_stale(const struct vhost_arguments *arguments, char *reason, size_t reason_len)
 {
+	const char *path = arguments->path;
 	struct stat status;
 	int ret;
 
@@ -48,7 +49,7 @@ remove_stale(const char *path, char *reason, size_t reason_len)
 		snprintf(reason, reason_len, "path %s exists and is no socket: remove it", path);
 		return -EEXIST;
 	}
-	if (status.st_uid != geteuid()) {
+	if (status.st_uid != geteuid() && status.st_uid != arguments->owner) {
 		snprintf(reason, reason_len, "path %s is a socket of user %u: remove it", path,
 			status.st_uid);
 		return -EPERM;
@@ -86,26 +87,36 @@ try_to_bind(const char *path, char *reason, size_t reason_len)
 }
 
 int
-vhost_path_prepare(const char *path, char *reason, size_t reason_len)
+vhost_path_prepare(const struct vhost_arguments *arguments, char *reason, size_t reason_len)
 {
-	int ret = remove_stale(path, reason, reason_len);
+	int ret = remove_stale(arguments, reason, reason_len);
 
-	return ret < 0 ? ret : try_to_bind(path, reason, reason_len);
+	return ret < 0 ? ret : try_to_bind(arguments->path, reason, reason_len);
 }
 
 int
-vhost_path_own(const char *path, mode_t mode, gid_t group, char *reason, size_t reason_len)
+vhost_path_own(const struct vhost_arguments *arguments, char *reason, size_t reason_len)
 {
+	const char *path = arguments->path;
 	int ret;
 
-	if (group != (gid_t)-1 && lchown(path, (uid_t)-1, group) < 0) {
+	// -1 leaves what is there.
+	if (lchown(path, (uid_t)-1, arguments->group) < 0) {
 		ret = -errno;
-		snprintf(reason, reason_len, "path %s: group=%u: %s", path, group, strerror(-ret));
+		snprintf(reason, reason_len, "path %s: group=%u: %s", path, arguments->group,
+			strerror(-ret));
 		return ret;
 	}
-	if (chmod(path, mode) < 0) {
+	if (chmod(path, arguments->mode) < 0) {
 		ret = -errno;
-		snprintf(reason, reason_len, "path %s: mode=%o: %s", path, mode, strerror(-ret));
+		snprintf(reason, reason_len, "path %s: mode=%o: %s", path, arguments->mode,
+			strerror(-ret));
+		return ret;
+	}
+	if (lchown(path, arguments->owner, (gid_t)-1) < 0) {
+		ret = -errno;
+		snprintf(reason, reason_len, "path %s: owner=%u: %s", path, arguments->owner,
+			strerror(-ret));
 		return ret;
 	}
 	return 0;

@@ -5,15 +5,16 @@
 // What a server may do to the path of its socket. Main thread.
 
 #include <stddef.h>
-#include <sys/types.h>
+
+#include "vhost_arguments.h"
 
 // Makes sure that a socket can be bound to path: a socket there that nobody listens on and that
-// belongs to this process's user is removed, anything else is left alone. Returns 0, or -errno and
-// a sentence: -EADDRINUSE somebody listens, -EEXIST something else is there, -EPERM another user's
-// socket, else what the kernel says of binding there.
-int vhost_path_prepare(const char *path, char *reason, size_t reason_len);
+// belongs to this process's user, or to the owner that it would get, is removed, anything else is
+// left alone. Returns 0, or -errno and a sentence: -EADDRINUSE somebody listens, -EEXIST something
+// else is there, -EPERM another user's socket, else what the kernel says of binding there.
+int vhost_path_prepare(const struct vhost_arguments *arguments, char *reason, size_t reason_len);
 
-// Mode and group of a bound socket; group (gid_t)-1 stays. Returns 0, or -errno and a sentence.
-int vhost_path_own(const char *path, mode_t mode, gid_t group, char *reason, size_t reason_len);
+// Owner, group and mode of a bound socket. Returns 0, or -errno and a sentence.
+int vhost_path_own(const struct vhost_arguments *arguments, char *reason, size_t reason_len);
 
 #endif

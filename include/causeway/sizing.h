@@ -20,7 +20,8 @@
 #define CW_JUMBO_ROOM (UINT16_MAX - 63) // the widest that an mbuf can be
 #define CW_POOL_OVERHEAD 64u // of each buffer in a pool
 #define CW_ENTRY_BYTES 160u // of a hash table, with its buckets and free lists
-#define CW_FIXED_BYTES (48ull << 20) // workers, counters, ports, rings, heap overhead
+#define CW_WORKER_BYTES (2ull << 20) // what it remembers of routes
+#define CW_FIXED_BYTES (48ull << 20) // counters, ports, rings, the rest of workers, heap overhead
 
 struct cw_sizing {
 	uint64_t mbufs, jumbos; // a NUMA node
@@ -35,13 +36,13 @@ cw_pool_bytes(const struct cw_sizing *sizing)
 	       + sizing->jumbos * (CW_JUMBO_ROOM + CW_MBUF_HEADER + CW_POOL_OVERHEAD);
 }
 
-// Hugepages of 2 MiB in all, when workers run on so many NUMA nodes.
+// Hugepages of 2 MiB in all, when so many workers run on so many NUMA nodes.
 static inline uint64_t
-cw_hugepages_needed(const struct cw_sizing *sizing, unsigned int nodes)
+cw_hugepages_needed(const struct cw_sizing *sizing, unsigned int workers, unsigned int nodes)
 {
 	const uint64_t bytes = nodes * cw_pool_bytes(sizing)
 			       + (sizing->fdb_entries + 2 * sizing->neighbors) * CW_ENTRY_BYTES
-			       + CW_FIXED_BYTES;
+			       + workers * CW_WORKER_BYTES + CW_FIXED_BYTES;
 
 	return (bytes + CW_HUGEPAGE_BYTES - 1) / CW_HUGEPAGE_BYTES;
 }

@@ -203,10 +203,10 @@ def test_longest_path(dp, scratch):
     assert not os.path.exists(path)
 
 
-def test_mode_and_group_of_a_server(port):
-    one = port(args="role=server,mode=0640,group=4")
+def test_mode_owner_and_group_of_a_server(port):
+    one = port(args="role=server,mode=0640,owner=12345,group=4")
     status = os.stat(one.path)
-    assert stat.S_IMODE(status.st_mode) == 0o640 and status.st_gid == 4
+    assert stat.S_IMODE(status.st_mode) == 0o640 and (status.st_uid, status.st_gid) == (12345, 4)
 
 
 def test_what_stands_at_the_path(dp, scratch):

@@ -134,7 +134,7 @@ all_keys_reach_the_driver(void **state)
 		"\"mode\":\"660\",\"group\":\"12\",\"owner\":\"34\",\"queues\":4"));
 	port = wire_port(pod, CW_PORT_VHOST_USER, NULL);
 	snprintf(expected, sizeof(expected),
-		"path=%s,role=server,iommu=on,packed=off,mode=0660,group=12",
+		"path=%s,role=server,iommu=on,packed=off,mode=0660,owner=34,group=12",
 		in_run(pod, "pods/c1/net1.sock"));
 	assert_string_equal(port->args, expected);
 	assert_int_equal(port->n_queues, 4);

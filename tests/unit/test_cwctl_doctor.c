@@ -221,7 +221,8 @@ test_quota(void **state)
 static uint64_t
 needed(const struct machine *m)
 {
-	return cw_hugepages_needed(&m->doctor.sizing, 2);
+	return cw_hugepages_needed(
+		&m->doctor.sizing, (unsigned int)CPU_COUNT(&m->doctor.workers), 2);
 }
 
 static void

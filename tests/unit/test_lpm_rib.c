@@ -53,6 +53,35 @@ check_blocks4(const struct lpm_table *table, uint32_t space)
 	assert_in_range(whole, 1000, LOOKUPS - 1000);
 }
 
+// A block's own rule has it whole, whatever was in it before.
+static void
+test_blocks(void **state)
+{
+	struct fixture *f = *state;
+	struct lpm_table *table = lpm_table_create(f->dp->lpm, 32);
+	const uint8_t block[4] = {10, 1, 2, 0}, part[4] = {10, 1, 2, 64}, far[4] = {99, 1, 2, 3};
+	uint32_t nexthop;
+
+	assert_true(lpm_lookup_block(table, block, 24, &nexthop));
+	assert_int_equal(nexthop, LPM_MISS);
+	for (int turn = 0; turn < 2; turn++) {
+		assert_int_equal(lpm_set(table, part, 26, 8), 0);
+		assert_false(lpm_lookup_block(table, block, 24, &nexthop));
+		assert_int_equal(lpm_set(table, block, 24, 7), 0);
+		assert_false(lpm_lookup_block(table, block, 24, &nexthop));
+		assert_true(lpm_lookup_block(table, far, 24, &nexthop));
+		assert_int_equal(nexthop, turn == 0 ? LPM_MISS : 5);
+		assert_int_equal(lpm_del(table, part, 26), 0);
+		assert_true(lpm_lookup_block(table, block, 24, &nexthop));
+		assert_int_equal(nexthop, 7);
+		assert_int_equal(lpm_del(table, block, 24), 0);
+		assert_int_equal(lpm_set(table, block, 0, 5), 0);
+		assert_true(lpm_lookup_block(table, block, 24, &nexthop));
+		assert_int_equal(nexthop, 5);
+	}
+	lpm_table_free(table);
+}
+
 static void
 test_rib4(void **state)
 {
@@ -152,6 +181,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_rib4),
 		cmocka_unit_test(test_rib6),
 	};

@@ -221,6 +221,64 @@ test_full_and_bulk(void **state)
 	fixture_port_del(f, 5);
 }
 
+static bool
+is_near(const struct neighbors *neighbors, uint16_t network, uint32_t i)
+{
+	const struct cw_ip ip = ip4(i);
+	rte_be32_t word;
+
+	memcpy(&word, ip.addr, sizeof(word));
+	return neighbor_may_be_near(neighbors, network, word);
+}
+
+// Who is known keeps the rest of a /24 from having one answer, and nobody else does, whatever was
+// replaced, refreshed, refused or flushed.
+static void
+test_near(void **state)
+{
+	struct fixture *f = *state;
+	struct neighbors *neighbors = make(f);
+	struct cw_ip first = ip4(0), one = ip4(1), other = ip4(7), six = ip6(1);
+	uint8_t byte = 77;
+
+	fixture_port(f, 5);
+	assert_false(is_near(neighbors, 0, 1));
+	assert_int_equal(neighbor_set(neighbors, NEIGHBOR_STATIC, 0, &first, &mac, 5), 0);
+	assert_int_equal(neighbor_set(neighbors, NEIGHBOR_STATIC, 0, &six, &mac, 5), 0);
+	assert_false(is_near(neighbors, 0, 1)); // blocks leave it out
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(neighbor_set(neighbors, NEIGHBOR_STATIC, 0, &one, &mac, 5), 0);
+		assert_int_equal(
+			neighbor_set_behind(neighbors, NEIGHBOR_STATIC, 0, &one, &mac, 3), 0);
+		assert_int_equal(neighbor_set(neighbors, NEIGHBOR_RESOLVED, 0, &other, &mac, 5), 0);
+	}
+	fixture_network(f, 0, set_router_mac, &byte);
+	neighbors_refresh(neighbors, 0);
+	assert_int_equal(neighbor_set(neighbors, NEIGHBOR_STATIC, 4000, &one, &mac, 5), -ENOENT);
+	assert_int_equal(neighbor_del(neighbors, NEIGHBOR_RESOLVED, 0, &one), -ENOENT);
+	assert_true(is_near(neighbors, 0, 1));
+	assert_true(is_near(neighbors, 0, 200));
+	assert_true(is_near(neighbors, 0, 0));
+	assert_int_equal(neighbor_del(neighbors, NEIGHBOR_STATIC, 0, &one), 0);
+	assert_true(is_near(neighbors, 0, 1));
+	neighbors_flush(neighbors, NEIGHBOR_RESOLVED, 0);
+	assert_false(is_near(neighbors, 0, 1));
+	neighbors_flush(neighbors, NEIGHBOR_STATIC, 0);
+	assert_int_equal(neighbors_count(neighbors), 0);
+	assert_false(is_near(neighbors, 0, 1));
+
+	for (uint32_t i = 0; i < MAX_ENTRIES + 100; i++) {
+		one = ip4(256 + i);
+		assert_int_equal(neighbor_set(neighbors, NEIGHBOR_STATIC, 0, &one, &mac, 5),
+			i < MAX_ENTRIES ? 0 : -ENOSPC);
+	}
+	neighbors_flush(neighbors, NEIGHBOR_STATIC, 0);
+	for (uint32_t i = 0; i < MAX_ENTRIES + 100; i++)
+		assert_false(is_near(neighbors, 0, 256 + i));
+	fixture_port_del(f, 5);
+	neighbors_free(neighbors);
+}
+
 int
 main(void)
 {
@@ -228,6 +286,7 @@ main(void)
 		cmocka_unit_test(test_v4),
 		cmocka_unit_test(test_v6),
 		cmocka_unit_test(test_refresh),
+		cmocka_unit_test(test_near),
 		cmocka_unit_test(test_full_and_bulk),
 	};
 

@@ -49,6 +49,7 @@ test_arguments_defaults(void **state)
 	assert_true(a.packed);
 	assert_true(a.own_rings);
 	assert_int_equal(a.mode, 0660);
+	assert_int_equal(a.owner, (uid_t)-1);
 	assert_int_equal(a.group, (gid_t)-1);
 }
 
@@ -58,15 +59,16 @@ test_arguments_all(void **state)
 	struct vhost_arguments a;
 	char reason[REASON_LEN];
 
-	assert_int_equal(
-		vhost_arguments_parse("role=server,path=/a,iommu=on,packed=off,mode=0600,group=7",
-			&a, reason, sizeof(reason)),
+	assert_int_equal(vhost_arguments_parse("role=server,path=/a,iommu=on,packed=off,mode=0600,"
+					       "owner=8,group=7",
+				 &a, reason, sizeof(reason)),
 		0);
 	assert_true(a.server);
 	assert_true(a.iommu);
 	assert_false(a.packed);
 	assert_false(a.own_rings); // only librte_vhost knows the vIOMMU's translations
 	assert_int_equal(a.mode, 0600);
+	assert_int_equal(a.owner, 8);
 	assert_int_equal(a.group, 7);
 }
 
@@ -123,6 +125,25 @@ in_folder(char *path, size_t room, const char *name)
 	assert_true((size_t)snprintf(path, room, "%s/%s", folder, name) < room);
 }
 
+static struct vhost_arguments
+server_at(const char *path)
+{
+	struct vhost_arguments a = {
+		.server = true, .mode = 0640, .owner = (uid_t)-1, .group = (gid_t)-1};
+
+	snprintf(a.path, sizeof(a.path), "%s", path);
+	return a;
+}
+
+static int
+prepare(const char *path, uid_t owner, char *reason)
+{
+	struct vhost_arguments a = server_at(path);
+
+	a.owner = owner;
+	return vhost_path_prepare(&a, reason, REASON_LEN);
+}
+
 static void
 test_path_stale_socket_goes(void **state)
 {
@@ -130,9 +151,9 @@ test_path_stale_socket_goes(void **state)
 
 	in_folder(path, sizeof(path), "stale");
 	close(bind_socket(path));
-	assert_int_equal(vhost_path_prepare(path, reason, sizeof(reason)), 0);
+	assert_int_equal(prepare(path, (uid_t)-1, reason), 0);
 	assert_int_equal(access(path, F_OK), -1);
-	assert_int_equal(vhost_path_prepare(path, reason, sizeof(reason)), 0); // nothing there
+	assert_int_equal(prepare(path, (uid_t)-1, reason), 0); // nothing there
 }
 
 static void
@@ -144,7 +165,7 @@ test_path_live_socket_stays(void **state)
 	in_folder(path, sizeof(path), "live");
 	fd = bind_socket(path);
 	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(vhost_path_prepare(path, reason, sizeof(reason)), -EADDRINUSE);
+	assert_int_equal(prepare(path, (uid_t)-1, reason), -EADDRINUSE);
 	assert_non_null(strstr(reason, path));
 	assert_int_equal(access(path, F_OK), 0);
 	close(fd);
@@ -159,33 +180,49 @@ test_path_others_stay(void **state)
 
 	in_folder(path, sizeof(path), "folder");
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(vhost_path_prepare(path, reason, sizeof(reason)), -EEXIST);
+	assert_int_equal(prepare(path, (uid_t)-1, reason), -EEXIST);
 	assert_int_equal(rmdir(path), 0);
 	in_folder(path, sizeof(path), "none/socket");
-	assert_int_equal(vhost_path_prepare(path, reason, sizeof(reason)), -ENOENT);
+	assert_int_equal(prepare(path, (uid_t)-1, reason), -ENOENT);
 	SKIP_UNLESS_ROOT(f);
 	in_folder(path, sizeof(path), "other");
 	close(bind_socket(path));
 	assert_int_equal(chown(path, 4711, 4711), 0);
-	assert_int_equal(vhost_path_prepare(path, reason, sizeof(reason)), -EPERM);
+	assert_int_equal(prepare(path, (uid_t)-1, reason), -EPERM);
 	assert_non_null(strstr(reason, "4711"));
-	assert_int_equal(unlink(path), 0);
+	assert_int_equal(prepare(path, 4712, reason), -EPERM);
+	assert_int_equal(prepare(path, 4711, reason), 0); // as it would be left by us
+	assert_int_equal(access(path, F_OK), -1);
 }
 
 static void
-test_path_mode(void **state)
+test_path_mode_and_owner(void **state)
 {
+	struct port_fixture *f = *state;
 	char path[64], reason[REASON_LEN] = "";
+	struct vhost_arguments a;
 	struct stat status;
 
 	in_folder(path, sizeof(path), "mode");
+	a = server_at(path);
 	close(bind_socket(path));
-	assert_int_equal(vhost_path_own(path, 0640, getegid(), reason, sizeof(reason)), 0);
+	assert_int_equal(vhost_path_own(&a, reason, sizeof(reason)), 0);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0640);
+	assert_int_equal(status.st_uid, geteuid());
 	unlink(path);
-	assert_int_equal(vhost_path_own(path, 0640, (gid_t)-1, reason, sizeof(reason)), -ENOENT);
-	assert_non_null(strstr(reason, "mode"));
+	assert_int_equal(vhost_path_own(&a, reason, sizeof(reason)), -ENOENT);
+	assert_non_null(strstr(reason, path));
+	SKIP_UNLESS_ROOT(f);
+	close(bind_socket(path));
+	a.owner = 4711;
+	a.group = 4712;
+	assert_int_equal(vhost_path_own(&a, reason, sizeof(reason)), 0);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, 4711);
+	assert_int_equal(status.st_gid, 4712);
+	assert_int_equal(status.st_mode & 0777, 0640);
+	unlink(path);
 }
 
 static void
@@ -387,7 +424,7 @@ main(void)
 		cmocka_unit_test(test_path_stale_socket_goes),
 		cmocka_unit_test(test_path_live_socket_stays),
 		cmocka_unit_test(test_path_others_stay),
-		cmocka_unit_test(test_path_mode),
+		cmocka_unit_test(test_path_mode_and_owner),
 		cmocka_unit_test(test_features_offered),
 		cmocka_unit_test(test_features_capabilities),
 		cmocka_unit_test(test_features_refuse),

@@ -87,8 +87,9 @@ test_blocks(void **state)
 	make_routes(f);
 	for (uint32_t i = 0; i < 256; i++)
 		ip[i] = ADDRESS(192, 168, 20, i);
-	assert_false(ask(f, 0, ip, 1));
-	for (uint32_t i = 0; i < 256; i += WORKER_BURST)
+	assert_false(ask(f, 0, ip + 1, 1));
+	assert_true(ask(f, 0, ip + 1, WORKER_BURST));
+	for (uint32_t i = 64; i < 256; i += WORKER_BURST)
 		assert_true(ask(f, 0, ip + i, WORKER_BURST));
 
 	set_route4(f, 0, "192.168.20.64", 26, 3);
@@ -97,7 +98,7 @@ test_blocks(void **state)
 	for (uint32_t i = 0; i < 256; i += WORKER_BURST)
 		assert_true(ask(f, 0, ip + i, WORKER_BURST));
 	assert_int_equal(lpm_del(f->dp->networks[0]->routes4, (uint8_t *)&ip[64], 26), 0);
-	assert_false(ask(f, 0, ip, 1));
+	assert_false(ask(f, 0, ip + 1, 1));
 	assert_true(ask(f, 0, ip + 64, WORKER_BURST));
 
 	assert_int_equal(neighbor_set(f->dp->neighbors, NEIGHBOR_STATIC, 0, &neighbor, &mac, 3), 0);
@@ -106,6 +107,27 @@ test_blocks(void **state)
 	assert_int_equal(neighbor_del(f->dp->neighbors, NEIGHBOR_STATIC, 0, &neighbor), 0);
 	assert_false(ask(f, 0, ip + 77, 1));
 	assert_true(ask(f, 0, ip + 64, WORKER_BURST));
+}
+
+// With VXLAN, Flannel makes a neighbour of the first address of each node's /24.
+static void
+test_first_address_is_the_nodes(void **state)
+{
+	const struct cw_ip node = {.family = 4, .prefix = 32, .addr = {192, 168, 21, 0}};
+	const struct rte_ether_addr mac = {{2, 0, 0, 0, 9, 9}};
+	struct fixture *f = *state;
+	rte_be32_t ip[256];
+
+	make_routes(f);
+	set_route4(f, 0, "192.168.21.0", 24, 2);
+	assert_int_equal(neighbor_set(f->dp->neighbors, NEIGHBOR_STATIC, 0, &node, &mac, 3), 0);
+	for (uint32_t i = 0; i < 256; i++)
+		ip[i] = ADDRESS(192, 168, 21, i);
+	assert_false(ask(f, 0, ip + 1, 1));
+	assert_true(ask(f, 0, ip + 1, WORKER_BURST));
+	assert_false(ask(f, 0, ip, WORKER_BURST));
+	for (uint32_t i = 0; i < 256; i += WORKER_BURST)
+		assert_true(ask(f, 0, ip + i, WORKER_BURST));
 }
 
 // Bursts of addresses of their own, of blocks, and of both by turns.
@@ -136,8 +158,7 @@ test_mixed_bursts(void **state)
 	}
 }
 
-// More /12s than there are pages: addresses are then remembered one by one, until the pages go to
-// others.
+// More /12s than there are pages: addresses are then remembered one by one.
 static void
 test_more_pages_than_fit(void **state)
 {
@@ -280,6 +301,7 @@ test_generations_run_over(void **state)
 	uint64_t now;
 
 	make_routes(f);
+	set_route4(f, 0, "192.168.1.200", 32, 2); // so that the address is remembered by itself
 	for (uint64_t round = 0; round < 4; round++) {
 		set_route4(f, 0, "192.168.1.0", 24, 2 + round % 2);
 		// As if so many changes had come that the lower half is what it was before.
@@ -290,7 +312,36 @@ test_generations_run_over(void **state)
 	}
 }
 
-// More addresses than there is room for, more next hops than have numbers.
+// More addresses than there is room for, one by one.
+static void
+test_more_hosts_than_fit(void **state)
+{
+	const uint8_t prefix[4] = {20};
+	struct fixture *f = *state;
+	rte_be32_t ip[WORKER_BURST];
+	uint32_t remembered = 0;
+
+	make_routes(f);
+	assert_int_equal(lpm_set(f->dp->networks[0]->routes4, prefix, 8, 2), 0);
+	for (uint32_t i = 0; i < 1024; i++) {
+		const uint8_t half[4] = {20, (uint8_t)(i / 256), (uint8_t)i, 128};
+
+		assert_int_equal(lpm_set(f->dp->networks[0]->routes4, half, 25, 3), 0);
+	}
+	for (uint32_t turn = 0; turn < 3 * 1024 * 256 / WORKER_BURST; turn++) {
+		for (uint32_t i = 0; i < WORKER_BURST; i++) {
+			uint32_t host = (uint32_t)rte_rand_max(1024 * 256);
+
+			ip[i] = i % 8 == 7 ? ip[i - 1]
+					   : ADDRESS(20, host >> 16, host >> 8 & 255, host & 255);
+		}
+		ask(f, 0, ip, WORKER_BURST);
+		remembered += ask(f, 0, ip, WORKER_BURST);
+	}
+	assert_in_range(remembered, 1000, UINT32_MAX);
+}
+
+// More next hops than have numbers.
 static void
 test_more_than_fits(void **state)
 {
@@ -325,6 +376,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cache_test(test_remembers),
 		cache_test(test_blocks),
+		cache_test(test_first_address_is_the_nodes),
 		cache_test(test_mixed_bursts),
 		cache_test(test_more_pages_than_fit),
 		cache_test(test_random_tables),
@@ -333,6 +385,7 @@ main(void)
 		cache_test(test_every_change_counts),
 		cache_test(test_networks_do_not_meet),
 		cache_test(test_generations_run_over),
+		cache_test(test_more_hosts_than_fit),
 		cache_test(test_more_than_fits),
 	};
 
