@@ -30,7 +30,16 @@ fill_address(const struct port *port, struct sockaddr_un *address)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
-// A socket that nobody listens to is the rest of a dead process. Anything else is left alone.
+static uid_t
+owner_of(const struct port *port)
+{
+	const char *owner = port->socket.owner;
+
+	return owner[0] != '\0' ? (uid_t)strtoul(owner, NULL, 10) : (uid_t)-1;
+}
+
+// A socket that nobody listens to, and that is as we would have made it, is the rest of a dead
+// process of ours. Anything else is left alone.
 static int
 remove_stale(const struct port *port)
 {
@@ -44,6 +53,8 @@ remove_stale(const struct port *port)
 		return path[0] == '@' || errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(status.st_mode))
 		return -EEXIST;
+	if (status.st_uid != geteuid() && status.st_uid != owner_of(port))
+		return -EPERM;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -60,8 +71,7 @@ dress(const struct port *port)
 	const struct port_socket *socket = &port->socket;
 	const gid_t group =
 		socket->group[0] != '\0' ? (gid_t)strtoul(socket->group, NULL, 10) : (gid_t)-1;
-	const uid_t owner =
-		socket->owner[0] != '\0' ? (uid_t)strtoul(socket->owner, NULL, 10) : (uid_t)-1;
+	const uid_t owner = owner_of(port);
 	const mode_t mode = socket->mode[0] != '\0' ? (mode_t)strtoul(socket->mode, NULL, 8) : 0660;
 
 	if (socket->path[0] == '@')
@@ -155,6 +165,10 @@ say(const struct port *port, int error, struct failure *failure)
 	if (error == -EADDRINUSE)
 		return failure_set(failure, CW_RPC_REFUSED, "socket", path,
 			"end that process, or choose another path", "another process listens on %s",
+			path);
+	if (error == -EPERM)
+		return failure_set(failure, CW_RPC_REFUSED, "socket", path,
+			"remove it, or choose another path", "%s is a socket of another user",
 			path);
 	if (error == -ENOENT)
 		return failure_set(failure, CW_RPC_REFUSED, "socket", path, "make the folder first",

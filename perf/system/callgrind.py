@@ -11,7 +11,10 @@ import tempfile
 
 BURST = 32
 FUNCTION = "plane_time_way"
-WAYS = {"L2, 1 flow": "way/l2/flows:1/", "L2, 10k flows": "way/l2/flows:10000/"}
+WAYS = {
+    "L2, 1 flow": "way/l2/flows:1/", "L2, 10k flows": "way/l2/flows:10000/",
+    "L3, 1 flow": "way/l3/flows:1/", "L3, 10k routes": "way/l3/flows:10000/",
+}  # fmt: skip
 
 
 def instructions(program, way):
@@ -20,7 +23,7 @@ def instructions(program, way):
         done = subprocess.run(
             [
                 "valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}",
-                f"--toggle-collect={FUNCTION}", program, "--benchmark_min_time=0.02",
+                f"--toggle-collect={FUNCTION}", program, "--benchmark_min_time=0.3",
                 f"--benchmark_filter={way}burst:{BURST}/cold:0",
             ],
             env=os.environ | {"CAUSEWAY_NO_HUGE": "1"}, capture_output=True, timeout=120,

@@ -9,6 +9,7 @@ from intervals import interval
 BURST_PARITY = 0.20  # mean bursts may differ by so much
 SMALL = 0.05  # a difference up to this counts only when the null control is quiet
 CONTROL = 0.02  # quiet: its interval is within 1 +- this
+ENOUGH = 3  # rounds that count, before a bar is judged by them
 NOT_TODAY = "not measurable today"
 
 
@@ -30,7 +31,11 @@ class Ratio:
         return statistics.median(self.values) if self.values else None
 
     def at_least(self, bar):
-        return self.median >= bar if self.values else None
+        """None: not decided."""
+        return self.median >= bar if len(self.values) >= ENOUGH else None
+
+    def at_most(self, bar):
+        return self.median <= bar if len(self.values) >= ENOUGH else None
 
 
 def pairs(series, ours, theirs):
@@ -42,7 +47,7 @@ def objections(block, other, parity):
     """Why a pair of blocks does not count."""
     if block is None or other is None:
         return ["disturbed or failed"]
-    found = [kind(limit) for limit in block.limits + other.limits]
+    found = [kind(limit) for limit in {*block.limits, *other.limits}]
     if parity and abs(block.burst - other.burst) > BURST_PARITY * max(other.burst, 1):
         found.append(f"mean bursts differ: {block.burst:.0f} and {other.burst:.0f}")
     return found
@@ -64,9 +69,21 @@ def speed_up(series, ours, theirs, parity=True):
     return Ratio(values, refused)
 
 
+def added(series, ours, base, limit):
+    """(cost(ours) - cost(base)) / cost(limit), round by round: all three blocks must count."""
+    values, refused = [], collections.Counter()
+    for (block, other), share in zip(pairs(series, ours, base), series.rounds.get(limit, [])):
+        why = objections(block, other, True) or objections(share, share, False)
+        if why:
+            refused.update(why)
+        else:
+            values.append((block.cost - other.cost) / share.cost)
+    return Ratio(values, refused)
+
+
 def control_quiet(control):
-    """Whether A against A says that small differences can be seen in this run."""
-    if len(control.values) < 3:
+    """Whether A against A says that small differences can be seen in this run; None: not asked."""
+    if control is None or len(control.values) < ENOUGH:
         return False
     _, low, high = interval(control.values)
     return 1 - CONTROL <= low and high <= 1 + CONTROL
@@ -75,3 +92,9 @@ def control_quiet(control):
 def small_difference(ratio, control):
     """True when this ratio is too near to 1 for today's noise."""
     return bool(ratio.values) and abs(ratio.median - 1) <= SMALL and not control_quiet(control)
+
+
+def unbarred(ratio):
+    """What is said of a ratio in a run without a null control."""
+    remark = f"; a difference this small is {NOT_TODAY}" if small_difference(ratio, None) else ""
+    return ratio.text + remark

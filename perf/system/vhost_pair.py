@@ -9,7 +9,7 @@ from intervals import interval, show
 from peers.causeway import CausewayPeer
 from peers.ovs import Ovs, OvsPeer
 from peers.testpmd import TestpmdPeer
-from verdict import NOT_TODAY, Ratio, control_quiet, pairs, objections, small_difference, speed_up
+from verdict import NOT_TODAY, added, control_quiet, small_difference, speed_up
 import callgrind
 
 TRAFFIC = {
@@ -132,15 +132,27 @@ class Headline(contextlib.ExitStack):
 
     def routing(self, label, what, barred):
         """Cost of routing over switching, as a share of testpmd's cost in the same round."""
-        base = self.series.rounds["testpmd io 1 flow"]
-        shares = []
-        for (routed, switched), limit in zip(pairs(self.series, label, "Causeway L2 1 flow"), base):
-            if limit is None or objections(routed, switched, True):
-                continue
-            shares.append((routed.cost - switched.cost) / limit.cost)
-        text = f"{show(shares)} of testpmd io's cost" if shares else f"{NOT_TODAY}: no pair of blocks"
-        met = interval(shares)[0] <= L3_SHARE if shares and barred else None
-        self.add(f"{what}: added to L2", text, f"<= {L3_SHARE}" if barred else None, met, shares=shares)
+        base = "Causeway L2 1 flow"
+        found = added(self.series, label, base, "testpmd io 1 flow")
+        text, met = f"{found.text} of testpmd io's cost", found.at_most(L3_SHARE)
+        if not found.values:
+            text = found.text
+        elif small_difference(speed_up(self.series, label, base), self.control):
+            text += f"; a difference this small is {NOT_TODAY}: {callgrind.text(self.bench)}"
+            met = (interval(found.values)[2] <= L3_SHARE and met) or None
+        self.add(
+            f"{what}: added to L2", text, f"<= {L3_SHARE}" if barred else None,
+            met if barred else None, shares=found.values,
+        )  # fmt: skip
+
+
+def left_out(blocks, limits):
+    """Of blocks that do not count; a cell that has no others shows them."""
+    if not limits:
+        return ""
+    n = sum(bool(block.limits) for block in blocks)
+    what = "none of them counts" if n == len(blocks) else f"without {n} of {len(blocks)} blocks"
+    return f"; {what}: {'; '.join(limits[:2])}"
 
 
 def report_cells(bench, rings, series):
@@ -152,14 +164,15 @@ def report_cells(bench, rings, series):
             errors = series.errors.get(label, ["every block was disturbed"])
             bench.add(f"{rings}: {label}", f"{NOT_TODAY}: {errors[-1]}")
             continue
-        costs = [block.cost for block in blocks]
-        rates = [block.mpps for block in blocks if block.mpps is not None]
         limits = sorted({limit for block in blocks for limit in block.limits})
+        counting = [block for block in blocks if not block.limits] or blocks
+        costs = [block.cost for block in counting]
+        rates = [block.mpps for block in counting if block.mpps is not None]
         bench.add(
             f"{rings}: {label}",
             f"{show(costs, 'c/p', 1)}, {show(rates, 'Mpps', 1) + ', ' if rates else ''}bursts of "
-            f"{sum(block.burst for block in blocks) / len(blocks):.1f}"
-            + (f"; {'; '.join(limits[:2])}" if limits else ""),
+            f"{sum(block.burst for block in counting) / len(counting):.1f}"
+            + left_out(blocks, limits),
             peer=blocks[0].peer, blocks=blocks,
         )  # fmt: skip
         drawn.append((label, *interval(costs)))

@@ -236,6 +236,8 @@ def test_stuck_guest_costs_others_nothing(dp, scratch, neighbours, ring):
             neighbours.one.guest.send_all([udp4(neighbours.one, stuck)] * 64)
             neighbours.check()
         assert dp.stats(stuck.port)["tx_packets"] - before == 8
+        (queue,) = dp.sock.queue_stats(stuck.port.id)
+        assert queue["tx_packets"] == 8 and queue["rx_packets"] == 0 and queue["tx_full"] > 0
         assert stuck.port.info().state == wire.UP
         dp.forget(stuck.port)
         stuck.port.detach()

@@ -65,6 +65,17 @@ def test_ping(pair, family):
     assert ping(source, target.ip(family))[0] == 0
 
 
+@pytest.mark.parametrize("name", ["red", "green"])
+def test_kicks_both_ways_are_counted(dp, pods, name):
+    """A guest's kernel sleeps between pings, and so does the worker."""
+    before = dp.sock.queue_stats(pods[name].port.id)
+    assert ping(pods["pod"], pods[name].ip4, 5)[0] == 0
+    after = dp.sock.queue_stats(pods[name].port.id)
+    for counter in ("kicks_sent", "kicks_received"):
+        assert sum(queue[counter] for queue in after) > sum(queue[counter] for queue in before)
+    assert sum(queue["tx_full"] for queue in after) == sum(queue["tx_full"] for queue in before)
+
+
 @pytest.mark.parametrize("family", [4, 6])
 def test_bytes_arrive_as_sent(dp, pair, family):
     source, target = pair

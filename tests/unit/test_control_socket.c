@@ -169,12 +169,17 @@ memif_listens_before_anyone_knows(void **state)
 {
 	struct pod *pod = *state;
 	const struct fake_dp_object *object;
+	struct stat status;
 	char path[256];
 
-	cJSON_Delete(pod_add_ok(pod, KEY ",\"interface\":\"memif\",\"group\":\"12\""));
+	cJSON_Delete(pod_add_ok(pod,
+		KEY ",\"interface\":\"memif\",\"owner\":\"34\",\"group\":\"12\",\"mode\":\"640\""));
 	strcpy(path, in_run(pod, "pods/c1/net1.sock"));
 	assert_int_equal(try_connect(path), 0);
-	assert_int_equal(mode_of(path), 0660);
+	assert_int_equal(mode_of(path), 0640);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, 34);
+	assert_int_equal(status.st_gid, 12);
 	assert_int_equal(wire_port(pod, CW_PORT_MEMIF, &object)->n_fds, 1);
 	assert_int_equal(object->n_fds, 1);
 	assert_int_equal(mode_of(in_run(pod, "pods/c1")), 0750); // the pod only connects
@@ -431,6 +436,9 @@ sockets_of_others_are_left_alone(void **state)
 		address.sun_path);
 	assert_refused(control_call(pod->c, "port.add", params), "socket", "another process");
 	close(fd);
+	assert_int_equal(chown(address.sun_path, 34, -1), 0);
+	assert_refused(control_call(pod->c, "port.add", params), "socket", "another user");
+	assert_int_equal(chown(address.sun_path, geteuid(), -1), 0);
 	control_expect_ok(pod->c, "port.add", params); // nobody's now
 	control_expect_ok(pod->c, "port.del", "{\"name\":\"p\"}");
 	fd = open(address.sun_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);

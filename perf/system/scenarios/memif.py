@@ -10,7 +10,7 @@ from frames import Traffic
 from generator import Generator, MemifEnds
 from peers.causeway import CausewayPeer
 from peers.testpmd import TestpmdPeer
-from verdict import speed_up
+from verdict import speed_up, unbarred
 from vhost_pair import report_cells
 
 TRAFFIC = {"64 B": Traffic(), "1518 B": Traffic("1518")}
@@ -34,4 +34,4 @@ def run(bench):
     report_cells(bench, "memif", series)
     for name in TRAFFIC:
         found = speed_up(series, f"Causeway {name}", f"testpmd io {name}")
-        bench.add(f"{name}, beside testpmd io", found.text, ratios=found.values)
+        bench.add(f"{name}, beside testpmd io", unbarred(found), ratios=found.values)

@@ -18,6 +18,7 @@ from lib.vhost_peer import MERGE, SPLIT, VhostPeer
 from peers.causeway import CausewayPeer
 from slices import ROUNDS, Slices
 from verdict import NOT_TODAY, control_quiet, small_difference, speed_up
+import callgrind
 
 COUNTS = (2, 10, 100, 1000)
 TURNS = 6  # of the generators; each has stood at each data plane twice then
@@ -97,7 +98,7 @@ def report_bar(bench, series, many, few):
     found = speed_up(series, many, few)
     text, met = found.text, found.at_least(RATE_BAR)
     if small_difference(found, control):
-        text, met = f"{text}; a difference this small is {NOT_TODAY}", None
+        text, met = f"{text}; a difference this small is {NOT_TODAY}: {callgrind.text(bench)}", None
     bench.add(f"rate of a busy worker, {many} beside 2", text, f">= {RATE_BAR}", met, ratios=found.values)
     thrown = series.thrown_share()
     bench.add("slices thrown away", f"{thrown * 100:.0f}%", thrown=series.thrown)

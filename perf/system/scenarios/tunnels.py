@@ -22,7 +22,7 @@ from peers.ovs import Ovs
 from peers.ovs_vxlan import OvsVxlanPeer
 from peers.testpmd import TestpmdPeer
 from tunnel_frames import TunnelTraffic
-from verdict import NOT_TODAY, objections, pairs, speed_up
+from verdict import NOT_TODAY, added, speed_up
 from vhost_pair import report_cells
 
 BURST = 32  # what OVS and testpmd take
@@ -94,22 +94,17 @@ def ratio(bench, series, what, ours, theirs, bar=None, aim=None):
     bench.add(what, text, f">= {bar} (aim {aim})" if bar else None, met, ratios=found.values)
 
 
-def added(bench, series, what, ours, base, bar=None):
+def added_share(bench, series, what, ours, base, bar=None):
     """Cost over another of ours, as a share of testpmd's in the same round."""
-    limits = series.rounds["testpmd io"]
-    shares = [
-        (block.cost - other.cost) / limit.cost
-        for (block, other), limit in zip(pairs(series, ours, base), limits)
-        if limit is not None and not objections(block, other, True)
-    ]
-    text = f"{show(shares)} of testpmd io's cost" if shares else f"{NOT_TODAY}: no pair of blocks"
-    met = statistics.median(shares) <= bar if shares and bar else None
-    bench.add(what, text, f"<= {bar} (aim 0.30)" if bar else None, met, shares=shares)
+    found = added(series, ours, base, "testpmd io")
+    text = f"{found.text} of testpmd io's cost" if found.values else found.text
+    met = found.at_most(bar) if bar else None
+    bench.add(what, text, f"<= {bar} (aim 0.30)" if bar else None, met, shares=found.values)
 
 
 def at_1518(bench, series):
     found = speed_up(series, "Causeway host-gw 1518", "Causeway VXLAN 1518")
-    met = found.median <= AT_1518 if found.values else None
+    met = found.at_most(AT_1518)
     bench.add("1518 B: cost of VXLAN over host-gw", found.text, f"<= {AT_1518} (aim 1.05)", met, ratios=found.values)
 
 
@@ -132,9 +127,9 @@ def run(bench):
     with Tunnels(bench) as tunnels:
         series = Series(bench).run(tunnels.cells(), bench.options.rounds, bench.options.seconds)
     report_cells(bench, "split", series)
-    added(bench, series, "64 B: VXLAN added to plain L2", "Causeway VXLAN", "Causeway L2", ADDED)
-    added(bench, series, "64 B: VXLAN added to host-gw", "Causeway VXLAN", "Causeway host-gw")
-    added(bench, series, "64 B: host-gw added to plain L2", "Causeway host-gw", "Causeway L2")
+    added_share(bench, series, "64 B: VXLAN added to plain L2", "Causeway VXLAN", "Causeway L2", ADDED)
+    added_share(bench, series, "64 B: VXLAN added to host-gw", "Causeway VXLAN", "Causeway host-gw")
+    added_share(bench, series, "64 B: host-gw added to plain L2", "Causeway host-gw", "Causeway L2")
     at_1518(bench, series)
     ratio(bench, series, "1 flow, beside OVS", "Causeway VXLAN", "OVS VXLAN", OVS_1, 1.4)
     ratio(bench, series, "10k flows, beside OVS", "Causeway VXLAN 10k flows", "OVS VXLAN 10k flows", OVS_10K, 2.6)

@@ -11,7 +11,7 @@ from generator import Generator, VhostEnds
 from peers.causeway import CausewayPeer
 from peers.ovs import Ovs, OvsPeer
 from peers.testpmd import TestpmdPeer
-from verdict import speed_up
+from verdict import speed_up, unbarred
 from vhost_pair import report_cells
 
 TRAFFIC = [Traffic("256"), Traffic("1518"), Traffic("imix"), Traffic(flows=100)]
@@ -52,7 +52,7 @@ def run_rings(bench, rings):
     for traffic in TRAFFIC:
         for other in list(switches)[1:]:
             found = speed_up(series, f"Causeway {traffic.name}", f"{other} {traffic.name}")
-            bench.add(f"{rings}: {traffic.name}, beside {other}", found.text, ratios=found.values)
+            bench.add(f"{rings}: {traffic.name}, beside {other}", unbarred(found), ratios=found.values)
 
 
 def run(bench):
