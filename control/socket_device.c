@@ -30,6 +30,14 @@ fill_address(const struct port *port, struct sockaddr_un *address)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
+static bool
+is_socket(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 static uid_t
 owner_of(const struct port *port)
 {
@@ -54,7 +62,7 @@ remove_stale(const struct port *port)
 	if (!S_ISSOCK(status.st_mode))
 		return -EEXIST;
 	if (status.st_uid != geteuid() && status.st_uid != owner_of(port))
-		return -EPERM;
+		return -EEXIST;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -161,14 +169,11 @@ say(const struct port *port, int error, struct failure *failure)
 
 	if (error == -EEXIST)
 		return failure_set(failure, CW_RPC_REFUSED, "socket", path,
-			"remove it, or choose another path", "%s exists and is no socket", path);
+			"remove it, or choose another path", "%s exists and is %s", path,
+			is_socket(path) ? "another user's" : "no socket");
 	if (error == -EADDRINUSE)
 		return failure_set(failure, CW_RPC_REFUSED, "socket", path,
 			"end that process, or choose another path", "another process listens on %s",
-			path);
-	if (error == -EPERM)
-		return failure_set(failure, CW_RPC_REFUSED, "socket", path,
-			"remove it, or choose another path", "%s is a socket of another user",
 			path);
 	if (error == -ENOENT)
 		return failure_set(failure, CW_RPC_REFUSED, "socket", path, "make the folder first",

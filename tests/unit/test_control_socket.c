@@ -437,7 +437,7 @@ sockets_of_others_are_left_alone(void **state)
 	assert_refused(control_call(pod->c, "port.add", params), "socket", "another process");
 	close(fd);
 	assert_int_equal(chown(address.sun_path, 34, -1), 0);
-	assert_refused(control_call(pod->c, "port.add", params), "socket", "another user");
+	assert_refused(control_call(pod->c, "port.add", params), "socket", "another user's");
 	assert_int_equal(chown(address.sun_path, geteuid(), -1), 0);
 	control_expect_ok(pod->c, "port.add", params); // nobody's now
 	control_expect_ok(pod->c, "port.del", "{\"name\":\"p\"}");
