@@ -53,6 +53,8 @@ static const struct column network_columns[] = {
 			"memif slave: slots of a ring, a power of two (1024)", NULL},              \
 		{"buffer", PARAM_NUMBER, "add", "memif slave: bytes of a buffer (2048)", NULL},    \
 		{"secret", PARAM_STRING, "add", "memif: what the peer must know", NULL},           \
+		{"owner", PARAM_STRING, "add",                                                     \
+			"user of a socket that the switch makes, and of its pod's folder", NULL},  \
 		{"group", PARAM_STRING, "add",                                                     \
 			"group of a socket that the switch makes, and of the pod's folder", NULL}, \
 	{                                                                                          \
@@ -145,7 +147,6 @@ static const struct param endpoint_params[] = {
 	{"vf", PARAM_VF, "add",
 		"interface vf: 0000:01:10.0,vlan=5,trust=on,... (settings as in the API)", "@vf"},
 	SOCKET_PARAMS,
-	{"owner", PARAM_STRING, "add", "user of the pod's socket folder", NULL},
 	{0},
 };
 

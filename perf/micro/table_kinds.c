@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plane_private.h"
+#include "stages/route_cache.h"
 #include "tables/fdb.h"
 #include "tables/key_table.h"
 #include "tables/lpm.h"
@@ -282,6 +283,80 @@ free_routes(void *table)
 	free(routes);
 }
 
+// --- what workers remember of routes: of whole /24s, or of each address
+
+#define CACHED_NEXTHOP 101
+
+struct cached {
+	struct plane *plane;
+	struct route_cache *cache;
+	uint32_t n_routes;
+	uint8_t length; // of them
+};
+
+static void *
+fill_cached(struct plane *plane, uint32_t n_routes, uint8_t length)
+{
+	const struct cw_nexthop object = {.id = CACHED_NEXTHOP,
+		.kind = CW_NEXTHOP_PORT,
+		.port = PLANE_OUT,
+		.mac = {2, 0, 0, 0, 1, PLANE_OUT}};
+	struct cached *cached = calloc(1, sizeof(*cached));
+
+	if (cached == NULL || nexthop_set(plane->dp->nexthops, &object) != 0)
+		plane_fail("no next hop");
+	*cached = (struct cached){plane, route_cache_create(SOCKET_ID_ANY), n_routes, length};
+	if (cached->cache == NULL)
+		plane_fail("no route cache");
+	for (uint32_t i = 0; i < n_routes; i++) {
+		const struct cw_ip ip = ip_of(i, 4);
+
+		if (lpm_set(plane->dp->networks[0]->routes4, ip.addr, length, CACHED_NEXTHOP) != 0)
+			plane_fail("no room for routes");
+	}
+	return cached;
+}
+
+static void *
+fill_cached_hosts(struct plane *plane, uint32_t n)
+{
+	return fill_cached(plane, n, 32);
+}
+
+// One route for all: what is remembered is not fewer blocks for it.
+static void *
+fill_cached_blocks(struct plane *plane, uint32_t n)
+{
+	return fill_cached(plane, 1, 6);
+}
+
+static uint32_t
+lookup_cached(void *table, uint32_t n)
+{
+	const struct nexthop *nexthops[TABLE_BURST];
+	struct cached *cached = table;
+	uint32_t count = 0;
+
+	route_cache_lookup4(cached->cache, cached->plane->dp, 0, ips4, (uint16_t)n, nexthops);
+	for (uint32_t i = 0; i < n; i++)
+		count += nexthop_forwards(nexthops[i]);
+	return count;
+}
+
+static void
+free_cached(void *table)
+{
+	struct cached *cached = table;
+
+	for (uint32_t i = 0; i < cached->n_routes; i++) {
+		const struct cw_ip ip = ip_of(i, 4);
+
+		lpm_del(cached->plane->dp->networks[0]->routes4, ip.addr, cached->length);
+	}
+	route_cache_free(cached->cache);
+	free(cached);
+}
+
 // --- next hops
 
 static uint32_t ids[TABLE_BURST];
@@ -419,6 +494,8 @@ const struct table_kind table_kinds[] = {
 	{"neighbor6", MILLION, fill_neighbors6, draw_ip6, lookup_neighbors6, free_neighbors},
 	{"route4", MILLION, fill_routes4, draw_ip4, lookup_routes4, free_routes},
 	{"route6", MILLION, fill_routes6, draw_ip6, lookup_routes6, free_routes},
+	{"cached_host4", MILLION, fill_cached_hosts, draw_ip4, lookup_cached, free_cached},
+	{"cached_block4", MILLION, fill_cached_blocks, draw_ip4, lookup_cached, free_cached},
 	{"nexthop", CW_MAX_NEXTHOPS - 1, fill_nexthops, draw_id, lookup_nexthops, free_nexthops},
 	{"vtep4", CW_MAX_VTEPS - 1, fill_vteps4, draw_ip4, lookup_vteps4, free_vteps},
 	{"vtep6", CW_MAX_VTEPS - 1, fill_vteps6, draw_ip6, lookup_vteps6, free_vteps},
