@@ -29,6 +29,9 @@ cases()
 	plane_frame small = frame_routed(frame_udp4(PLANE_IN, PLANE_SMALL, 1014));
 	plane_frame learned = frame_udp4(PLANE_LEARNING, PLANE_TRUNK);
 	plane_frame l2 = frame_udp4(PLANE_IN, PLANE_OUT), l2_6 = frame_udp6(PLANE_IN, PLANE_OUT);
+	plane_frame stray = frame_unknown();
+
+	stray.port = PLANE_UPLINK;
 
 	return {
 		{"parse", "ipv4", l2},
@@ -57,6 +60,7 @@ cases()
 		{"encap", "vxlan", frames_to_tunnel(1)[0]},
 		{"tx", "", l2},
 		{"icmp_error", "ttl", frame_expiring()},
+		{"punt", "not_ours", stray},
 	};
 }
 

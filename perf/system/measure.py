@@ -46,7 +46,7 @@ class Bench:
 
     def plot(self, name, title, unit, bars):
         """bars: [(label, value, low, high)], drawn into NAME.svg."""
-        self.plots.append((f"{self.name}-{name}", title, unit, bars))
+        self.plots.append((f"{self.name}-{name}".replace(" ", "-"), title, unit, bars))
 
     def add(self, what, value, bar=None, met=None, **raw):
         """One line of the report. raw: everything that was measured, for the JSON."""
